@@ -1,0 +1,1 @@
+//! YAML as Prometheus reads it.
