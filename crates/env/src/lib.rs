@@ -3,9 +3,12 @@
 //!
 //! - [`clock`]: [`Clock`], wall and monotonic time; [`ManualClock`] for tests.
 //! - [`random`]: [`Random`], seedable numbers.
+//! - [`files`]: [`Files`], a file layer; [`files::SimFiles`] crashes on demand.
 
 pub mod clock;
+pub mod files;
 pub mod random;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use files::{File, FileLock, Files, RealFiles, SimFiles};
 pub use random::Random;
