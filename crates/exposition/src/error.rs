@@ -25,15 +25,11 @@ pub enum ParseError {
     /// A `HELP` text that is not UTF-8.
     #[error("help text {0} is not a valid utf8 string")]
     HelpNotUtf8(String),
-    /// A metadata line that ends behind the name.
-    #[error("expected text in {keyword}, got {token}: {got}")]
+    /// An OpenMetrics metadata line that ends behind the name, or is the body's last without line feed.
+    #[error("expected text in {keyword}")]
     MissingText {
         /// `HELP`, `TYPE` or `UNIT`.
         keyword: &'static str,
-        /// The token found.
-        token: &'static str,
-        /// Its bytes, quoted.
-        got: String,
     },
     /// An OpenMetrics `UNIT` that the name does not end in.
     #[error("unit {unit} not a suffix of metric {metric}")]

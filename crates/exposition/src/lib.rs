@@ -9,9 +9,13 @@
 //! This crate knows nothing of storage and HTTP.
 
 pub mod error;
+pub mod float;
 pub mod format;
 pub mod hash;
+mod lexer;
+mod number;
 pub mod parser;
+mod quote;
 pub mod sample;
 
 pub use error::{LabelsError, ParseError};

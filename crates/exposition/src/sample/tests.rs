@@ -1,0 +1,39 @@
+use narthex_model::labels;
+
+use super::*;
+
+fn sample(series: &str, last_type: MetricType) -> Sample<'_> {
+    Sample { series: series.as_bytes(), point: Point { value: 1.0, timestamp_ms: None, exemplar: None }, last_type }
+}
+
+#[track_caller]
+fn check(series: &str, last_type: MetricType, want: Labels) {
+    let mut out = labels! { "left" => "over" }.to_builder();
+    sample(series, last_type).labels(&mut out).expect("a proper set");
+    assert_eq!(out.labels(), want);
+}
+
+#[test]
+fn labels_of_a_series() {
+    let unknown = MetricType::Unknown;
+    check("up", unknown, labels! { "__name__" => "up" });
+    check("up{}", unknown, labels! { "__name__" => "up" });
+    check(r#"up{b="c",a="{\"\\\n}",}"#, unknown, labels! { "__name__" => "up", "a" => "{\"\\\n}", "b" => "c" });
+    check(r#"{"my {metric}","l \"1\""="x"}"#, unknown, labels! { "__name__" => "my {metric}", "l \"1\"" => "x" });
+    check("up { a = \"b\" , c=\"\" }", unknown, labels! { "__name__" => "up", "a" => "b" });
+}
+
+#[test]
+fn bounds_are_normalised_for_their_type_only() {
+    let series = r#"h{le="1",quantile="0.50"}"#;
+    check(series, MetricType::Histogram, labels! { "__name__" => "h", "le" => "1.0", "quantile" => "0.50" });
+    check(series, MetricType::Summary, labels! { "__name__" => "h", "le" => "1", "quantile" => "0.5" });
+    check(series, MetricType::GaugeHistogram, labels! { "__name__" => "h", "le" => "1", "quantile" => "0.50" });
+    check(r#"h{le="x"}"#, MetricType::Histogram, labels! { "__name__" => "h", "le" => "x" });
+}
+
+#[test]
+fn a_name_without_building_labels() {
+    assert_eq!(sample("up{a=\"b\"}", MetricType::Unknown).name(), b"up");
+    assert_eq!(sample("{a=\"b\",\"x y\"}", MetricType::Unknown).name(), b"x y");
+}
