@@ -137,6 +137,22 @@ pub enum DurationOp {
     MaxOf,
 }
 
+impl DurationOp {
+    /// How it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DurationOp::Add => "+",
+            DurationOp::Sub => "-",
+            DurationOp::Mul => "*",
+            DurationOp::Div => "/",
+            DurationOp::Mod => "%",
+            DurationOp::Pow => "^",
+            DurationOp::MinOf => "min_of",
+            DurationOp::MaxOf => "max_of",
+        }
+    }
+}
+
 /// The `@` modifier.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AtModifier {
@@ -225,6 +241,64 @@ pub enum AggregateOp {
     LimitRatio,
 }
 
+impl AggregateOp {
+    /// All of them.
+    pub const ALL: [AggregateOp; 14] = [
+        AggregateOp::Sum,
+        AggregateOp::Avg,
+        AggregateOp::Count,
+        AggregateOp::Min,
+        AggregateOp::Max,
+        AggregateOp::Group,
+        AggregateOp::Stddev,
+        AggregateOp::Stdvar,
+        AggregateOp::Topk,
+        AggregateOp::Bottomk,
+        AggregateOp::CountValues,
+        AggregateOp::Quantile,
+        AggregateOp::Limitk,
+        AggregateOp::LimitRatio,
+    ];
+
+    /// Its word in the language, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AggregateOp::Sum => "sum",
+            AggregateOp::Avg => "avg",
+            AggregateOp::Count => "count",
+            AggregateOp::Min => "min",
+            AggregateOp::Max => "max",
+            AggregateOp::Group => "group",
+            AggregateOp::Stddev => "stddev",
+            AggregateOp::Stdvar => "stdvar",
+            AggregateOp::Topk => "topk",
+            AggregateOp::Bottomk => "bottomk",
+            AggregateOp::CountValues => "count_values",
+            AggregateOp::Quantile => "quantile",
+            AggregateOp::Limitk => "limitk",
+            AggregateOp::LimitRatio => "limit_ratio",
+        }
+    }
+
+    /// The type of the parameter before the operand; `None` when it takes none.
+    pub fn param_type(self) -> Option<ValueType> {
+        match self {
+            AggregateOp::Topk
+            | AggregateOp::Bottomk
+            | AggregateOp::Quantile
+            | AggregateOp::Limitk
+            | AggregateOp::LimitRatio => Some(ValueType::Scalar),
+            AggregateOp::CountValues => Some(ValueType::String),
+            _ => None,
+        }
+    }
+
+    /// Whether it needs `--enable-feature=promql-experimental-functions`.
+    pub fn is_experimental(self) -> bool {
+        matches!(self, AggregateOp::Limitk | AggregateOp::LimitRatio)
+    }
+}
+
 /// An aggregation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aggregate {
@@ -268,6 +342,50 @@ pub enum BinaryOp {
     TrimLower,
 }
 
+impl BinaryOp {
+    /// How it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BinaryOp::Add => "+",
+            BinaryOp::Sub => "-",
+            BinaryOp::Mul => "*",
+            BinaryOp::Div => "/",
+            BinaryOp::Mod => "%",
+            BinaryOp::Pow => "^",
+            BinaryOp::Atan2 => "atan2",
+            BinaryOp::Equal => "==",
+            BinaryOp::NotEqual => "!=",
+            BinaryOp::Greater => ">",
+            BinaryOp::Less => "<",
+            BinaryOp::GreaterEqual => ">=",
+            BinaryOp::LessEqual => "<=",
+            BinaryOp::And => "and",
+            BinaryOp::Or => "or",
+            BinaryOp::Unless => "unless",
+            BinaryOp::TrimUpper => "</",
+            BinaryOp::TrimLower => ">/",
+        }
+    }
+
+    /// Whether it compares; the trim operators do not.
+    pub fn is_comparison(self) -> bool {
+        matches!(
+            self,
+            BinaryOp::Equal
+                | BinaryOp::NotEqual
+                | BinaryOp::Greater
+                | BinaryOp::Less
+                | BinaryOp::GreaterEqual
+                | BinaryOp::LessEqual
+        )
+    }
+
+    /// Whether it is `and`, `or` or `unless`.
+    pub fn is_set(self) -> bool {
+        matches!(self, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless)
+    }
+}
+
 /// How many elements of each side may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -279,6 +397,18 @@ pub enum Cardinality {
     OneToMany,
     /// Set operators.
     ManyToMany,
+}
+
+impl Cardinality {
+    /// The name in the HTTP API: `many-to-one` …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cardinality::OneToOne => "one-to-one",
+            Cardinality::ManyToOne => "many-to-one",
+            Cardinality::OneToMany => "one-to-many",
+            Cardinality::ManyToMany => "many-to-many",
+        }
+    }
 }
 
 /// How the elements of two vectors find each other.
@@ -340,8 +470,10 @@ pub struct NumberLiteral {
 /// A text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StringLiteral {
-    /// What it says, escapes resolved.
+    /// What it says, escapes resolved; U+FFFD for bytes that are no UTF-8.
     pub value: String,
+    /// What it says when that is no UTF-8, as in `"\xff"`.
+    pub not_utf8: Option<Vec<u8>>,
     /// Where it stands.
     pub span: Span,
 }
