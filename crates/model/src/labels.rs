@@ -355,8 +355,6 @@ macro_rules! labels {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn pairs_come_back_sorted_and_without_empty_ones() {
         let labels = labels! { "b" => "2", "a" => "1", "c" => "" };

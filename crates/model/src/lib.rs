@@ -9,16 +9,26 @@
 //! - [`histogram`]: native histograms.
 //! - [`metadata`]: type, help and unit of a metric family.
 //! - [`exemplar`]: a sample's example.
-//! - [`name`]: which metric and label names are valid.
+//! - [`name`]: which metric and label names are valid, and how others are escaped.
+//! - [`relabel`]: rules that rewrite a label set or drop what carries it.
 //! - [`quote`]: Go's string quoting, which upstream's texts use.
+//! - [`float`]: floats as Go reads and prints them.
+//! - [`duration`], [`size`]: durations and sizes as upstream writes them.
 
+mod case;
+pub mod duration;
 pub mod exemplar;
+pub mod float;
 pub mod histogram;
 pub mod labels;
 pub mod matcher;
 pub mod metadata;
 pub mod name;
 pub mod quote;
+pub mod relabel;
+pub mod size;
+#[cfg(test)]
+mod testdata;
 pub mod value;
 
 pub use exemplar::Exemplar;
@@ -26,6 +36,7 @@ pub use histogram::{FloatHistogram, Histogram};
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use metadata::{Metadata, MetricType};
+pub use name::{EscapingScheme, ValidationScheme};
 
 /// The label that holds a series' metric name.
 pub const METRIC_NAME: &str = "__name__";
