@@ -2,6 +2,35 @@
 //!
 //! Queries compute with [`FloatHistogram`] only; [`Histogram`] is what targets
 //! expose and storage may keep.
+//!
+//! What can be done with a [`FloatHistogram`], by file:
+//! - `bounds`: where the buckets lie; `iterate`: the buckets in order.
+//! - `arithmetic`: scaling, adding, subtracting; `cells`, `custom`, `zero_bucket`: how
+//!   histograms of different layouts are brought together.
+//! - `compact`: dropping empty buckets and lowering the resolution.
+//! - `reset`: counter resets and equality; `text`: the form users see.
+//! - `convert`: from integer counts; `validate`: what may be stored.
+
+mod arithmetic;
+mod bounds;
+mod cells;
+mod compact;
+mod convert;
+mod custom;
+mod iterate;
+mod kahan;
+mod reset;
+#[cfg(test)]
+mod tests;
+mod text;
+mod validate;
+mod zero_bucket;
+
+pub use arithmetic::{Combined, IncompatibleSchemas};
+pub use bounds::bucket_bound;
+pub use iterate::{Bucket, IndexedBuckets};
+pub use kahan::kahan_add;
+pub use validate::HistogramError;
 
 /// A run of consecutive buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,4 +124,31 @@ pub enum Histogram {
     Int(IntHistogram),
     /// With float counts.
     Float(FloatHistogram),
+}
+
+impl FloatHistogram {
+    /// Whether the buckets are custom ones (NHCB) rather than exponential.
+    #[inline]
+    pub fn uses_custom_buckets(&self) -> bool {
+        self.schema == CUSTOM_BUCKETS_SCHEMA
+    }
+
+    /// Spans, buckets and custom bounds, as sample accounting counts them.
+    fn parts_len(&self) -> usize {
+        self.positive_spans.len()
+            + self.negative_spans.len()
+            + self.positive_buckets.len()
+            + self.negative_buckets.len()
+            + self.custom_values.len()
+    }
+
+    /// As how many float samples the histogram counts in limits and statistics.
+    pub fn size(&self) -> usize {
+        (176 + 8 * self.parts_len()) / 16
+    }
+
+    /// Likewise, for an element of a result vector.
+    pub fn size_in_vector(&self) -> usize {
+        1 + (168 + 8 * self.parts_len()) / 16
+    }
 }
