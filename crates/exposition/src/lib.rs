@@ -1,25 +1,43 @@
 //! The exchange formats of metrics, read and written.
 //!
+//! Formats:
 //! - [`format`]: [`Format`], the formats and their media types.
+//! - [`escape`]: [`EscapingScheme`], what becomes of names a reader does not take.
+//! - [`negotiate`](mod@negotiate): which of them an `Accept` header asks for.
+//!
+//! Reading:
 //! - [`parser`]: [`Parser`], which walks a body in place, line by line.
 //! - [`sample`]: [`Sample`], one line with a value, and its labels on demand.
 //! - [`hash`]: [`SeriesHasher`], by which a scrape knows a line it has seen.
 //! - [`error`]: why a body does not parse, in upstream's words.
 //!
+//! Writing:
+//! - [`family`]: [`MetricFamily`], what a program exposes.
+//! - [`encoder`]: [`Encoder`], which writes it.
+//! - [`float`]: numbers as Go prints them.
+//!
 //! This crate knows nothing of storage and HTTP.
 
+pub mod encoder;
 pub mod error;
+pub mod escape;
+pub mod family;
 pub mod float;
 pub mod format;
 pub mod hash;
 mod lexer;
+pub mod negotiate;
 mod number;
 pub mod parser;
 mod quote;
 pub mod sample;
 
+pub use encoder::Encoder;
 pub use error::{LabelsError, ParseError};
+pub use escape::EscapingScheme;
+pub use family::{HistogramValue, LabelPairs, Metric, MetricFamily, MetricValue, SummaryValue};
 pub use format::Format;
 pub use hash::SeriesHasher;
+pub use negotiate::{Negotiated, negotiate, negotiate_openmetrics};
 pub use parser::{Entry, Parser};
 pub use sample::{Point, RawExemplar, Sample};

@@ -1,0 +1,130 @@
+use narthex_model::LabelsBuilder;
+use proptest::prelude::*;
+
+use super::*;
+use crate::family::{HistogramValue, SummaryValue};
+use crate::{Entry, Parser};
+
+fn family(name: &str, metric_type: MetricType, labels: &[(&str, &str)], value: MetricValue) -> MetricFamily {
+    let labels: Vec<(String, String)> = labels.iter().map(|&(n, v)| (n.into(), v.into())).collect();
+    MetricFamily {
+        name: name.into(),
+        help: "a \"b\"\n\\".into(),
+        unit: String::new(),
+        metric_type,
+        metrics: vec![Metric::new(labels.into(), value)],
+    }
+}
+
+fn encode(family: &MetricFamily, format: Format, escaping: EscapingScheme) -> String {
+    let mut out = String::new();
+    let encoder = Encoder::new(format, escaping);
+    encoder.family(family, &mut out);
+    encoder.finish(&mut out);
+    out
+}
+
+fn histogram() -> MetricValue {
+    MetricValue::Histogram(HistogramValue { count: 3, sum: 4.5, buckets: vec![(0.5, 1), (1.0, 2)] })
+}
+
+#[test]
+fn a_histogram() {
+    let family = family("h", MetricType::Histogram, &[("a", "b")], histogram());
+    assert_eq!(
+        encode(&family, Format::Text004, EscapingScheme::Underscores),
+        "# HELP h a \"b\"\\n\\\\\n# TYPE h histogram\nh_bucket{a=\"b\",le=\"0.5\"} 1\nh_bucket{a=\"b\",le=\"1\"} 2\n\
+         h_bucket{a=\"b\",le=\"+Inf\"} 3\nh_sum{a=\"b\"} 4.5\nh_count{a=\"b\"} 3\n"
+    );
+    assert_eq!(
+        encode(&family, Format::OpenMetrics100, EscapingScheme::Underscores),
+        "# HELP h a \\\"b\\\"\\n\\\\\n# TYPE h histogram\nh_bucket{a=\"b\",le=\"0.5\"} 1\nh_bucket{a=\"b\",le=\"1.0\"} 2\n\
+         h_bucket{a=\"b\",le=\"+Inf\"} 3\nh_sum{a=\"b\"} 4.5\nh_count{a=\"b\"} 3\n# EOF\n"
+    );
+}
+
+#[test]
+fn a_summary_and_its_empty_quantile() {
+    let value = SummaryValue { count: 1_000_000, sum: 2.0, quantiles: vec![(0.5, f64::NAN), (0.99, 1e-7)] };
+    let mut family = family("s", MetricType::Summary, &[], MetricValue::Summary(value));
+    family.help.clear();
+    assert_eq!(
+        encode(&family, Format::Text004, EscapingScheme::Underscores),
+        "# TYPE s summary\ns{quantile=\"0.5\"} NaN\ns{quantile=\"0.99\"} 1e-07\ns_sum 2\ns_count 1e+06\n"
+    );
+}
+
+#[test]
+fn openmetrics_counters_end_in_total() {
+    let mut counter = family("jobs_seconds_total", MetricType::Counter, &[], MetricValue::Single(17.0));
+    counter.help = "x".into();
+    counter.unit = "seconds".into();
+    counter.metrics[0].timestamp_ms = Some(1_520_879_607_789);
+    assert_eq!(
+        encode(&counter, Format::OpenMetrics100, EscapingScheme::Underscores),
+        "# HELP jobs_seconds x\n# TYPE jobs_seconds counter\n# UNIT jobs_seconds seconds\n\
+         jobs_seconds_total 17.0 1520879607.789\n# EOF\n"
+    );
+    counter.name = "jobs".into();
+    counter.unit.clear();
+    counter.metrics[0].timestamp_ms = None;
+    assert_eq!(
+        encode(&counter, Format::OpenMetrics100, EscapingScheme::Underscores),
+        "# HELP jobs x\n# TYPE jobs unknown\njobs 17.0\n# EOF\n"
+    );
+}
+
+#[test]
+fn names_beyond_legacy() {
+    let mut family = family("http.status", MetricType::Unknown, &[("a.b", "c")], MetricValue::Single(0.0));
+    family.help = "x".into();
+    family.metrics[0].timestamp_ms = Some(5);
+    assert_eq!(
+        encode(&family, Format::Text100, EscapingScheme::AllowUtf8),
+        "# HELP \"http.status\" x\n# TYPE \"http.status\" untyped\n{\"http.status\",\"a.b\"=\"c\"} 0 5\n"
+    );
+    assert_eq!(
+        encode(&family, Format::Text004, EscapingScheme::Underscores),
+        "# HELP http_status x\n# TYPE http_status untyped\nhttp_status{a_b=\"c\"} 0 5\n"
+    );
+}
+
+#[test]
+fn a_family_without_metrics_is_left_out() {
+    let mut empty = family("a", MetricType::Gauge, &[], MetricValue::Single(1.0));
+    empty.metrics.clear();
+    assert_eq!(encode(&empty, Format::Text004, EscapingScheme::Underscores), "");
+}
+
+proptest! {
+    #[test]
+    fn the_parser_reads_what_was_written(
+        name in "[a-z.\"\\\\\n\u{e4}]{1,8}", label in "[a-z.\" ]{1,8}", value in "\\PC{0,12}", help in "\\PC{0,12}",
+        number: f64, openmetrics: bool,
+    ) {
+        let format = if openmetrics { Format::OpenMetrics100 } else { Format::Text004 };
+        let mut family = family(&name, MetricType::Gauge, &[(&label, &value)], MetricValue::Single(number));
+        family.help = help.clone();
+        let body = encode(&family, format, EscapingScheme::AllowUtf8);
+        let mut parser = Parser::new(body.as_bytes(), format);
+        let mut samples = 0;
+        while let Some(entry) = parser.next() {
+            match entry.expect("what we write parses") {
+                Entry::Help { text, .. } => {
+                    let text = parser.help_text(text).into_owned();
+                    prop_assert!(text == help || help.trim().is_empty());
+                }
+                Entry::Sample(sample) => {
+                    samples += 1;
+                    let mut builder = LabelsBuilder::default();
+                    sample.labels(&mut builder).expect("unique names");
+                    prop_assert_eq!(builder.value("__name__"), &name);
+                    prop_assert_eq!(builder.value(&label), &value);
+                    prop_assert!(sample.point.value == number || number.is_nan());
+                }
+                _ => {}
+            }
+        }
+        prop_assert_eq!(samples, 1);
+    }
+}
