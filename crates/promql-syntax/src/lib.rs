@@ -5,14 +5,18 @@
 //! - [`parser`]: [`parse_expr`], [`parse_metric_selector`].
 //! - [`error`]: [`ParseErrors`], with positions.
 //! - [`pretty`](mod@pretty): the tree over several lines.
+//! - [`json`]: the tree as the HTTP API shows it.
+//! - [`series`]: series and points as test scripts write them.
 //!
 //! The lexer, the type check and the printer are inside.
 
 pub mod ast;
 pub mod error;
 pub mod functions;
+pub mod json;
 pub mod parser;
 pub mod pretty;
+pub mod series;
 
 mod check;
 mod lexer;

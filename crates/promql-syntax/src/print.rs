@@ -2,12 +2,13 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use narthex_model::duration::format_duration;
+use narthex_model::float::{format_f, format_g};
 use narthex_model::name::is_legacy_label_name;
 use narthex_model::quote::write_quoted;
 use narthex_model::{METRIC_NAME, MatchOp};
 
 use crate::ast::*;
-use crate::number::{print_duration, print_float, print_float_g};
 use crate::strings::quote_bytes;
 
 impl Display for Expr {
@@ -106,14 +107,14 @@ impl Display for BinaryHead<'_> {
         let same = |left: f64, right: f64| left == right || (left.is_nan() && right.is_nan());
         match (matching.fill_left, matching.fill_right) {
             (Some(left), Some(right)) if same(left, right) => {
-                write!(f, " fill ({})", print_float_g(left))
+                write!(f, " fill ({})", format_g(left))
             }
             (left, right) => {
                 if let Some(value) = left {
-                    write!(f, " fill_left ({})", print_float_g(value))?;
+                    write!(f, " fill_left ({})", format_g(value))?;
                 }
                 if let Some(value) = right {
-                    write!(f, " fill_right ({})", print_float_g(value))?;
+                    write!(f, " fill_right ({})", format_g(value))?;
                 }
                 Ok(())
             }
@@ -151,9 +152,9 @@ impl Display for NumberLiteral {
 
 fn write_number(f: &mut Formatter<'_>, value: f64, is_duration: bool) -> fmt::Result {
     if is_duration {
-        f.write_str(&print_duration((value * 1000.0).round() as i64))
+        f.write_str(&format_duration((value * 1000.0).round() as i64))
     } else {
-        f.write_str(&print_float(value))
+        f.write_str(&format_f(value))
     }
 }
 
@@ -255,7 +256,7 @@ fn write_offset(f: &mut Formatter<'_>, offset: &DurationValue) -> fmt::Result {
 impl Display for DurationValue {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            DurationValue::Ms(ms) => f.write_str(&print_duration(*ms)),
+            DurationValue::Ms(ms) => f.write_str(&format_duration(*ms)),
             DurationValue::Expr(expr) => expr.fmt(f),
         }
     }

@@ -22,6 +22,10 @@ impl Parser<'_> {
         self.aggregations -= 1;
         if clause.is_none() {
             clause = self.clause()?;
+            // Upstream looks for a clause before it looks at the arguments.
+            if self.peek() == TokenKind::Error {
+                return Err(self.unexpected());
+            }
         }
         let span = start..self.last_end();
         if op.is_experimental() && !self.options.experimental_functions {

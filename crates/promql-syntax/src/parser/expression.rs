@@ -1,12 +1,15 @@
 //! Operators, signs, what stands behind an expression, and its smallest parts.
 
+use narthex_model::duration::parse_duration;
+use narthex_model::float::format_f;
+
 use super::binary::precedence;
 use super::duration::{RANGE, STEP};
 use super::{Context, Node, Parser, Result};
 use crate::ast::*;
 use crate::error::Fault;
 use crate::functions::function;
-use crate::number::{parse_duration, parse_number};
+use crate::number::parse_number;
 use crate::strings::unquote_bytes;
 use crate::token::{Keyword, Token, TokenKind};
 
@@ -134,7 +137,7 @@ impl Parser<'_> {
     pub(super) fn number_value(&self, token: Token) -> Result<f64> {
         let text = self.text(token);
         let value = match token.kind {
-            TokenKind::Duration => parse_duration(text).map(|ms| ms as f64 / 1000.0),
+            TokenKind::Duration => parse_duration(text).map(|ms| ms as f64 / 1000.0).map_err(|error| error.to_string()),
             _ => parse_number(text),
         };
         value.map_err(|text| Fault::new(token.span(), text))
@@ -198,7 +201,8 @@ impl Parser<'_> {
             if selector.offset != DurationValue::Ms(0) {
                 return fault("no offset modifiers allowed before range");
             }
-            if selector.at.is_some() {
+            // Upstream overlooks `@ start()` and `@ end()` here.
+            if matches!(selector.at, Some(AtModifier::Ms(_))) {
                 return fault("no @ modifiers allowed before range");
             }
             return Ok(Node::leaf(Expr::Matrix(MatrixSelector { selector, range, span })));
@@ -331,5 +335,5 @@ fn not_a_selector(modifier: &str) -> String {
 
 /// A float as Go's `%f` prints it.
 fn print_fixed(value: f64) -> String {
-    if value.is_finite() { format!("{value:.6}") } else { crate::number::print_float(value) }
+    if value.is_finite() { format!("{value:.6}") } else { format_f(value) }
 }

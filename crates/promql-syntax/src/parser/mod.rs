@@ -13,7 +13,7 @@ mod selector;
 
 use narthex_model::Matcher;
 
-use crate::ast::{BinaryOp, Expr};
+use crate::ast::{BinaryOp, Expr, VectorSelector};
 use crate::check::check;
 use crate::error::{Fault, ParseErrors};
 use crate::lexer::tokenize;
@@ -64,7 +64,10 @@ pub fn parse_expr(query: &str, options: &ParserOptions) -> Result<Expr, ParseErr
 /// Upstream's texts, with positions.
 pub fn parse_metric_selector(selector: &str) -> Result<Vec<Matcher>, ParseErrors> {
     let mut parser = Parser::new(selector, &ParserOptions::ALL);
-    parser.bare_selector().map_err(|fault| ParseErrors::new(selector, vec![fault]))
+    match parser.whole_selector() {
+        Ok(parsed) => Ok(parsed.matchers),
+        Err(fault) => Err(ParseErrors::new(selector, vec![fault])),
+    }
 }
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
@@ -127,10 +130,11 @@ impl<'a> Parser<'a> {
         Ok(node.expr)
     }
 
-    fn bare_selector(&mut self) -> Result<Vec<Matcher>> {
+    /// A selector and nothing else.
+    pub(crate) fn whole_selector(&mut self) -> Result<VectorSelector> {
         let selector = self.selector()?;
         self.expect_end()?;
-        Ok(selector.matchers)
+        Ok(selector)
     }
 
     fn expect_end(&mut self) -> Result<()> {

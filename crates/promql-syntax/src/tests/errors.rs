@@ -154,6 +154,7 @@ fn aggregations_and_calls() {
         ("sum by (a) foo", "1:12: unexpected identifier \"foo\" in aggregation"),
         ("sum by (a) (foo) bar", "1:18: unexpected identifier \"bar\""),
         ("topk(,a)", "1:6: unexpected \",\" in aggregation"),
+        ("sum() $", "1:7: unexpected character: '$'"),
         ("sum()", "1:1: no arguments for aggregate expression provided"),
         ("a + topk(b)", "1:5: wrong number of arguments for aggregate expression provided, expected 2, got 1"),
         ("sum(a,b)", "1:1: wrong number of arguments for aggregate expression provided, expected 1, got 2"),

@@ -86,6 +86,7 @@ fn modifiers_of_a_range_stand_on_its_selector() {
     assert_eq!(matrix.selector.at, Some(AtModifier::End));
     assert_eq!(matrix.selector.mode, RangeMode::Smoothed);
     assert_eq!(matrix.span, 0..32);
+    assert_eq!(parse("x @ start()[5m]").to_string(), "x[5m] @ start()");
     assert_eq!(parse("x anchored[5m]").to_string(), parse("x[5m] anchored").to_string());
 }
 
