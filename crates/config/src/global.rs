@@ -41,16 +41,17 @@ pub struct GlobalConfig {
     pub keep_dropped_targets: u64,
     /// Which names metrics and labels may have.
     pub metric_name_validation_scheme: ValidationScheme,
-    /// How targets are asked to write other names; not given by default.
+    /// How targets are asked to write other names; `None` when a given block does
+    /// not say: then as the validation scheme suggests.
     pub metric_name_escaping_scheme: Option<EscapingScheme>,
     /// Whether native histograms are scraped.
-    pub scrape_native_histograms: Option<bool>,
+    pub scrape_native_histograms: bool,
     /// Whether classic histograms are stored as native ones with custom buckets.
-    pub convert_classic_histograms_to_nhcb: Option<bool>,
+    pub convert_classic_histograms_to_nhcb: bool,
     /// Whether a classic histogram is scraped beside its native one.
-    pub always_scrape_classic_histograms: Option<bool>,
+    pub always_scrape_classic_histograms: bool,
     /// Whether a scrape adds samples about its limits and body size.
-    pub extra_scrape_metrics: Option<bool>,
+    pub extra_scrape_metrics: bool,
 }
 
 impl Default for GlobalConfig {
@@ -72,11 +73,11 @@ impl Default for GlobalConfig {
             label_value_length_limit: 0,
             keep_dropped_targets: 0,
             metric_name_validation_scheme: ValidationScheme::Utf8,
-            metric_name_escaping_scheme: None,
-            scrape_native_histograms: None,
-            convert_classic_histograms_to_nhcb: None,
-            always_scrape_classic_histograms: None,
-            extra_scrape_metrics: None,
+            metric_name_escaping_scheme: Some(EscapingScheme::AllowUtf8),
+            scrape_native_histograms: false,
+            convert_classic_histograms_to_nhcb: false,
+            always_scrape_classic_histograms: false,
+            extra_scrape_metrics: false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Exposition formats to ask for, and which names metrics may have.
+//! Exposition formats to ask for.
 
 use std::fmt;
 
@@ -65,65 +65,5 @@ impl ScrapeProtocol {
 impl fmt::Display for ScrapeProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// Which metric and label names are valid.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ValidationScheme {
-    /// Any text that is UTF-8 and not empty.
-    #[default]
-    Utf8,
-    /// ASCII letters, digits and `_` (and `:` in metric names).
-    Legacy,
-}
-
-impl ValidationScheme {
-    /// The name in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ValidationScheme::Utf8 => "utf8",
-            ValidationScheme::Legacy => "legacy",
-        }
-    }
-
-    /// The scheme of that name.
-    pub fn from_name(name: &str) -> Option<ValidationScheme> {
-        [ValidationScheme::Utf8, ValidationScheme::Legacy].into_iter().find(|scheme| scheme.as_str() == name)
-    }
-}
-
-/// How a target is asked to write names that are not legacy-valid.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum EscapingScheme {
-    /// `allow-utf-8`: as they are.
-    #[default]
-    AllowUtf8,
-    /// `underscores`: every other character as `_`.
-    Underscores,
-    /// `dots`: dots as `_dot_`, `_` doubled, others as `__`.
-    Dots,
-    /// `values`: `U__` and the code points in hexadecimal.
-    Values,
-}
-
-impl EscapingScheme {
-    /// All of them, in the order in which messages list them.
-    pub const ALL: [EscapingScheme; 4] =
-        [EscapingScheme::AllowUtf8, EscapingScheme::Underscores, EscapingScheme::Dots, EscapingScheme::Values];
-
-    /// The name in the configuration and in content negotiation.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EscapingScheme::AllowUtf8 => "allow-utf-8",
-            EscapingScheme::Underscores => "underscores",
-            EscapingScheme::Dots => "dots",
-            EscapingScheme::Values => "values",
-        }
-    }
-
-    /// The scheme of that name.
-    pub fn from_name(name: &str) -> Option<EscapingScheme> {
-        EscapingScheme::ALL.into_iter().find(|scheme| scheme.as_str() == name)
     }
 }

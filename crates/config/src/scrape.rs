@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use narthex_model::relabel;
+
 use crate::{EscapingScheme, FileSdConfig, HttpClientConfig, ScrapeProtocol, StaticConfig, ValidationScheme};
 
 /// One entry of `scrape_configs`. After loading nothing is left to inherit: what
@@ -73,6 +75,10 @@ pub struct ScrapeConfig {
     pub static_configs: Vec<StaticConfig>,
     /// Targets from files.
     pub file_sd_configs: Vec<FileSdConfig>,
+    /// What is done to the labels of a target before it is scraped, or dropped.
+    pub relabel_configs: Vec<relabel::Config>,
+    /// What is done to the labels of a sample before it is stored, or dropped.
+    pub metric_relabel_configs: Vec<relabel::Config>,
 }
 
 impl Default for ScrapeConfig {
@@ -109,6 +115,8 @@ impl Default for ScrapeConfig {
             http_client: HttpClientConfig::default(),
             static_configs: Vec::new(),
             file_sd_configs: Vec::new(),
+            relabel_configs: Vec::new(),
+            metric_relabel_configs: Vec::new(),
         }
     }
 }

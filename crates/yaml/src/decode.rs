@@ -44,6 +44,17 @@ pub fn decode<T: Decode>(text: &str, out: &mut T) -> Result<(), Error> {
     }
 }
 
+/// One entry of a structure.
+#[derive(Clone, Copy)]
+pub struct Field<'d> {
+    /// Its key.
+    pub name: &'d str,
+    /// Where the key stands.
+    pub key: Node<'d>,
+    /// Its value.
+    pub value: Node<'d>,
+}
+
 /// Collects what is wrong with a document.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -79,9 +90,9 @@ impl Decoder {
         out.decode(node, self)
     }
 
-    /// Decodes a mapping as a structure: calls `field` with each key and value.
-    /// `field` says whether it knows the key. Unknown and repeated keys are
-    /// noted; merged mappings come in place of their `<<`.
+    /// Decodes a mapping as a structure: calls `field` for each entry. It says
+    /// whether it knows the key. Unknown and repeated keys are noted; merged
+    /// mappings come in place of their `<<`.
     ///
     /// # Errors
     /// Those of `field`, and a `<<` that merges something else than mappings.
@@ -89,7 +100,7 @@ impl Decoder {
         &mut self,
         node: Node<'d>,
         type_name: &str,
-        field: &mut dyn FnMut(&mut Decoder, &'d str, Node<'d>) -> Result<bool, Abort>,
+        field: &mut dyn FnMut(&mut Decoder, Field<'d>) -> Result<bool, Abort>,
     ) -> Result<bool, Abort> {
         let Some(entries) = node.entries() else {
             self.mismatch(node, type_name);
@@ -109,7 +120,7 @@ impl Decoder {
             };
             if seen.contains(&name) {
                 self.note(key, format_args!("field {name} already set in type {type_name}"));
-            } else if field(self, name, value)? {
+            } else if field(self, Field { name, key, value })? {
                 seen.push(name);
             } else {
                 self.note(key, format_args!("field {name} not found in type {type_name}"));

@@ -22,7 +22,7 @@ pub mod value;
 pub mod values;
 pub mod writer;
 
-pub use decode::{Abort, Decode, Decoder, decode};
+pub use decode::{Abort, Decode, Decoder, Field, decode};
 pub use error::Error;
 pub use node::{Document, Node};
 pub use scalar::Scalar;

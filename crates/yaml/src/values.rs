@@ -20,9 +20,41 @@ impl Decode for String {
             decoder.mismatch(node, "string");
             return Ok(false);
         };
-        *self = text.into();
+        *self = if node.tag() == "!!binary" { binary(text)? } else { text.into() };
         Ok(true)
     }
+}
+
+/// The text that `!!binary` gives in base 64. What is not UTF-8 fits nowhere.
+fn binary(text: &str) -> Result<String, Abort> {
+    let invalid = || Abort("yaml: !!binary value contains invalid base64 data".into());
+    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let padding_len = digits.iter().rev().take_while(|b| **b == b'=').count();
+    if !digits.len().is_multiple_of(4) || padding_len > 2 {
+        return Err(invalid());
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
+    for group in digits[..digits.len() - padding_len].chunks(4) {
+        let mut bits = 0u32;
+        for digit in group {
+            let value = match digit {
+                b'A'..=b'Z' => digit - b'A',
+                b'a'..=b'z' => digit - b'a' + 26,
+                b'0'..=b'9' => digit - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return Err(invalid()),
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        // Four digits hold three bytes; the last group may be short.
+        bits <<= 6 * (4 - group.len());
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let shown: String = error.as_bytes().iter().map(|byte| byte.escape_ascii().to_string()).collect();
+        Abort(format!("\"{shown}\" is not valid UTF-8"))
+    })
 }
 
 impl Decode for bool {

@@ -24,8 +24,8 @@ impl Decode for Thing {
 
     fn decode(&mut self, node: Node<'_>, decoder: &mut Decoder) -> Result<bool, Abort> {
         let mark = decoder.mark();
-        let good = decoder.structure(node, "test.Thing", &mut |decoder, key, value| {
-            match key {
+        let good = decoder.structure(node, "test.Thing", &mut |decoder, Field { name, value, .. }| {
+            match name {
                 "name" => decoder.decode(value, &mut self.name)?,
                 "count" => decoder.decode(value, &mut self.count)?,
                 "on" => decoder.decode(value, &mut self.on)?,
@@ -65,6 +65,14 @@ fn scalars_follow_yaml_1_1() {
     assert_eq!(thing("count: 1.5").unwrap().count, 1);
     assert_eq!(thing("count: 1e3").unwrap().count, 1000);
     assert_eq!(thing("count: 010").unwrap().count, 8);
+}
+
+#[test]
+fn binary_is_a_text_in_base_64() {
+    assert_eq!(thing("name: !!binary aMOpbGxv").unwrap().name, "héllo");
+    assert_eq!(thing("name: !!binary YQ==").unwrap().name, "a");
+    check_error("name: !!binary /w==", "\"\\xff\" is not valid UTF-8");
+    check_error("name: !!binary x", "yaml: !!binary value contains invalid base64 data");
 }
 
 #[test]
