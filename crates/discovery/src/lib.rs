@@ -8,7 +8,7 @@
 //! - [`provider`]: [`Provider`], one way to find targets; [`ProviderConfig`].
 //! - [`fixed`]: targets written in the configuration.
 //! - [`file`]: targets written in files of their own.
-//! - [`manager`]: [`Manager`].
+//! - [`manager`]: [`Manager`], which runs them.
 //! - [`metrics`]: [`Metrics`], what the program shows of it.
 //!
 //! A further way to find targets is one more module with a [`Provider`], and one
