@@ -167,8 +167,8 @@ async fn limits_count_what_comes_out() {
     assert_eq!(fetch_once(port, Some(11)).await.unwrap(), b"0123456789");
 
     let zeros = vec![b'0'; 1 << 20];
-    let bomb = gzip(&[zeros.as_slice(); 64]);
-    assert!(bomb.len() < 100_000);
+    let bomb = gzip(&[zeros.as_slice(); 8]);
+    assert!(bomb.len() < 20_000);
     let (port, _) = serve(move |_, _| Some(with_headers("Content-Encoding: gzip\r\n", &bomb))).await;
     let mut body = Vec::new();
     let mut client = Client::default();

@@ -1,0 +1,208 @@
+//! All pools: what the program and the API speak to.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use narthex_config::ScrapeConfig;
+use narthex_env::{Clock, Random};
+use narthex_model::Labels;
+use narthex_storage::Storage;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::context::Context;
+use crate::metrics::ScrapeMetrics;
+use crate::pool::Pool;
+use crate::target::{Discovered, Target, TargetGroup, fnv1a};
+
+/// What a manager needs to know once.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The name of this machine. Servers of different names scrape a target at
+    /// different times.
+    pub host_name: String,
+    /// What targets are told about us: `Prometheus/<version>`.
+    pub user_agent: String,
+    /// The least distance of two changes of the target sets; upstream's is 5 s.
+    pub discovery_reload_interval: Duration,
+}
+
+/// All scrape pools.
+///
+/// Start: [`Manager::new`] and a task with [`Manager::run`]; then
+/// [`Manager::apply_config`], and [`Manager::update_targets`] with what discovery
+/// finds. Reload: [`Manager::apply_config`] again. End: [`Manager::shutdown`].
+pub struct Manager {
+    context: Arc<Context>,
+    runtime: Handle,
+    options: Options,
+    /// Guards pools and configuration. Held while targets are made and loops
+    /// started or told to stop, never while something is waited for.
+    state: Mutex<State>,
+    /// Guards target sets that wait for [`Manager::run`]. Taken alone.
+    pending: Mutex<Option<TargetSets>>,
+    wake: Notify,
+}
+
+/// The target groups of each job, by name.
+pub type TargetSets = HashMap<String, Vec<Arc<TargetGroup>>>;
+
+#[derive(Default)]
+struct State {
+    configs: BTreeMap<String, Arc<ScrapeConfig>>,
+    pools: BTreeMap<String, Pool>,
+    is_shut_down: bool,
+}
+
+/// One pool, as the API shows it.
+#[derive(Clone, Debug)]
+pub struct PoolStatus {
+    /// The job's name.
+    pub name: String,
+    /// The targets that are scraped, by their labels.
+    pub active: Vec<Arc<Target>>,
+    /// Discovered targets that relabelling dropped: at most `keep_dropped_targets`.
+    pub dropped: Vec<Discovered>,
+    /// How many were dropped.
+    pub dropped_count: usize,
+}
+
+impl Manager {
+    /// A manager without pools. Must be called on the runtime that is to run the loops.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(
+        options: Options,
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        random: &Random,
+        metrics: Arc<ScrapeMetrics>,
+    ) -> Manager {
+        let user_agent =
+            HeaderValue::from_str(&options.user_agent).unwrap_or_else(|_| HeaderValue::from_static("Prometheus"));
+        Manager {
+            context: Arc::new(Context::new(storage, clock, random, metrics, user_agent)),
+            runtime: Handle::current(),
+            options,
+            state: Mutex::default(),
+            pending: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Goes on with these jobs. Pools of jobs that are gone stop; those of changed
+    /// jobs start anew with the targets they have; others are not touched. A new
+    /// job gets its pool with its first target set.
+    pub fn apply_config(&self, configs: &[Arc<ScrapeConfig>], external_labels: &BTreeMap<String, String>) {
+        let _on_runtime = self.runtime.enter();
+        let external = Labels::from_pairs(external_labels);
+        let seed = fnv1a(&[self.options.host_name.as_bytes(), external.to_string().as_bytes()]);
+        self.context.offset_seed.store(seed, Ordering::Relaxed);
+        self.context.failure_logs.reopen();
+
+        let mut state = lock(&self.state);
+        if state.is_shut_down {
+            return;
+        }
+        let started = self.context.clock.monotonic();
+        state.configs = configs.iter().map(|c| (c.job_name.clone(), Arc::clone(c))).collect();
+        let State { configs, pools, .. } = &mut *state;
+        let gone: Vec<String> = pools.keys().filter(|name| !configs.contains_key(*name)).cloned().collect();
+        for pool in gone.iter().filter_map(|name| pools.remove(name)) {
+            self.context.metrics.pool_gone(pool.config());
+            pool.stop();
+        }
+        for (name, pool) in pools.iter_mut() {
+            let config = &configs[name];
+            if pool.config() != config {
+                pool.reload(Arc::clone(config));
+                let took = self.context.clock.monotonic().saturating_sub(started);
+                self.context.metrics.pool_reloaded(config, took);
+            }
+        }
+    }
+
+    /// Hands over what discovery found: for each job all of its groups. Jobs that
+    /// are not mentioned keep their targets. Takes effect soon, from [`Manager::run`].
+    pub fn update_targets(&self, sets: TargetSets) {
+        let mut pending = lock(&self.pending);
+        pending.get_or_insert_default().extend(sets);
+        drop(pending);
+        self.wake.notify_one();
+    }
+
+    /// Applies target sets, the first at once, later ones at the distance given in
+    /// [`Options`]. Ends with [`Manager::shutdown`].
+    pub async fn run(&self) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.context.shutdown.cancelled() => return,
+                () = self.wake.notified() => {}
+            }
+            if let Some(sets) = lock(&self.pending).take() {
+                self.apply_targets(sets);
+            }
+            tokio::select! {
+                biased;
+                () = self.context.shutdown.cancelled() => return,
+                () = tokio::time::sleep(self.options.discovery_reload_interval) => {}
+            }
+        }
+    }
+
+    fn apply_targets(&self, sets: TargetSets) {
+        let _on_runtime = self.runtime.enter();
+        let mut state = lock(&self.state);
+        if state.is_shut_down {
+            return;
+        }
+        for (name, groups) in sets {
+            // A set may be older than the configuration that removed its job.
+            let Some(config) = state.configs.get(&name).cloned() else { continue };
+            let pool = state.pools.entry(name).or_insert_with(|| {
+                self.context.metrics.pool_created();
+                Pool::new(Arc::clone(&self.context), config)
+            });
+            pool.sync(groups);
+        }
+    }
+
+    /// Ends all loops. A scrape that is being fetched is given up, one that is being
+    /// written is finished; nothing else is written. After it, targets are gone.
+    pub async fn shutdown(&self) {
+        lock(&self.state).is_shut_down = true;
+        self.context.shutdown.cancel();
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
+        lock(&self.state).pools.clear();
+    }
+
+    /// The pools, by name.
+    pub fn pools(&self) -> Vec<PoolStatus> {
+        let state = lock(&self.state);
+        let status = |(name, pool): (&String, &Pool)| {
+            let (dropped, dropped_count) = pool.dropped();
+            PoolStatus { name: name.clone(), active: pool.active(), dropped: dropped.to_vec(), dropped_count }
+        };
+        state.pools.iter().map(status).collect()
+    }
+
+    /// The names of the pools, in order.
+    pub fn pool_names(&self) -> Vec<String> {
+        lock(&self.state).pools.keys().cloned().collect()
+    }
+
+    /// The configuration of a pool.
+    pub fn config(&self, pool: &str) -> Option<Arc<ScrapeConfig>> {
+        lock(&self.state).configs.get(pool).cloned()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
