@@ -16,7 +16,7 @@ pub struct IncompatibleSchemas;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Combined {
     /// One histogram was a reset, the other known not to be one.
-    pub reset_collision: bool,
+    pub collision: bool,
     /// Different custom bounds were reduced to those in common.
     pub bounds_reconciled: bool,
 }
@@ -34,7 +34,7 @@ fn combine_hints(a: CounterResetHint, b: CounterResetHint) -> (CounterResetHint,
 
 impl FloatHistogram {
     /// Multiplies all counts and the sum. A negative factor makes it a gauge.
-    pub fn scale(&mut self, factor: f64) {
+    pub fn mul(&mut self, factor: f64) {
         self.for_each_amount(|amount| *amount *= factor);
         if factor < 0.0 {
             self.counter_reset_hint = CounterResetHint::Gauge;
@@ -43,7 +43,7 @@ impl FloatHistogram {
 
     /// Divides all counts and the sum. A negative divisor makes it a gauge, zero
     /// leaves no bucket.
-    pub fn divide(&mut self, divisor: f64) {
+    pub fn div(&mut self, divisor: f64) {
         self.for_each_amount(|amount| *amount /= divisor);
         if divisor < 0.0 {
             self.counter_reset_hint = CounterResetHint::Gauge;
@@ -76,7 +76,7 @@ impl FloatHistogram {
     ///
     /// # Errors
     /// When only one has custom buckets; then nothing has changed.
-    pub fn subtract(&mut self, other: &FloatHistogram) -> Result<Combined, IncompatibleSchemas> {
+    pub fn sub(&mut self, other: &FloatHistogram) -> Result<Combined, IncompatibleSchemas> {
         self.combine(other, true, None)
     }
 
@@ -122,9 +122,9 @@ impl FloatHistogram {
         if self.uses_custom_buckets() != other.uses_custom_buckets() {
             return Err(IncompatibleSchemas);
         }
-        let (hint, reset_collision) = combine_hints(self.counter_reset_hint, other.counter_reset_hint);
+        let (hint, collision) = combine_hints(self.counter_reset_hint, other.counter_reset_hint);
         self.counter_reset_hint = hint;
-        let mut combined = Combined { reset_collision, bounds_reconciled: false };
+        let mut combined = Combined { collision, bounds_reconciled: false };
 
         let (mut zero_count, has_same_zero) = (other.zero_count, self.zero_threshold == other.zero_threshold);
         if !self.uses_custom_buckets() && !has_same_zero {
@@ -152,7 +152,7 @@ impl FloatHistogram {
         let layout = |h: &FloatHistogram| Layout { schema: h.schema, threshold: h.zero_threshold };
         let (mine, theirs) = (layout(self), layout(other));
         let common = Layout { schema, threshold: self.zero_threshold };
-        let (lost_positive, lost_negative) = match compensation.as_deref_mut() {
+        let (lost_positive, lost_negative) = match compensation {
             Some(c) => {
                 c.schema = schema;
                 (

@@ -41,7 +41,7 @@ pub(super) fn combine(
     h: &mut FloatHistogram,
     other: &FloatHistogram,
     is_subtraction: bool,
-    mut compensation: Option<&mut FloatHistogram>,
+    compensation: Option<&mut FloatHistogram>,
 ) {
     let bounds = common_bounds(&h.custom_values, &other.custom_values);
     let mut sums = vec![(0.0, 0.0); bounds.len() + 1];
@@ -60,7 +60,7 @@ pub(super) fn combine(
     for (index, count) in other.positive_indexed() {
         add(upper_bound(&other.custom_values, index), if is_subtraction { -count } else { count });
     }
-    let lost = compensation.as_deref_mut().map(|c| {
+    let lost = compensation.map(|c| {
         c.custom_values.clone_from(&bounds);
         (&mut c.positive_spans, &mut c.positive_buckets)
     });

@@ -112,7 +112,7 @@ fn adding_brings_schemas_and_layouts_together() {
     assert_eq!(a.schema, 0);
     assert_eq!(a.positive_indexed().collect::<Vec<_>>(), [(0, 8.0), (1, 3.0), (2, 20.0), (5, 32.0)]);
     assert_eq!(a.count, 63.0);
-    a.subtract(&positive(0, &[(2, 20.0)])).unwrap();
+    a.sub(&positive(0, &[(2, 20.0)])).unwrap();
     a.compact(0);
     assert_eq!(a.positive_indexed().collect::<Vec<_>>(), [(0, 8.0), (1, 3.0), (5, 32.0)]);
 }
@@ -156,10 +156,10 @@ fn a_reset_hint_against_a_no_reset_hint_is_a_collision() {
     let (mut a, mut b) = (example(), example());
     a.counter_reset_hint = CounterResetHint::Reset;
     b.counter_reset_hint = CounterResetHint::NotReset;
-    assert!(a.add(&b).unwrap().reset_collision);
+    assert!(a.add(&b).unwrap().collision);
     assert_eq!(a.counter_reset_hint, CounterResetHint::Unknown);
     b.counter_reset_hint = CounterResetHint::Gauge;
-    assert!(!a.add(&b).unwrap().reset_collision);
+    assert!(!a.add(&b).unwrap().collision);
     assert_eq!(a.counter_reset_hint, CounterResetHint::Gauge);
 }
 
