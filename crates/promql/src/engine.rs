@@ -1,23 +1,42 @@
 //! [`Engine`]: runs queries.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
+use narthex_promql_syntax::ast::ValueType;
+use narthex_promql_syntax::{Expr, ParserOptions, parse_expr};
 use narthex_storage::Storage;
 
-use crate::api::{Answer, EngineOptions, QueryError, Request};
+use crate::annotations::Annotations;
+use crate::api::{
+    Answer, EngineOptions, MatrixSeries, QueryError, QueryRange, Request, SampleValue, Stats, Timings, Value,
+    VectorSample,
+};
+use crate::eval::limits::{EVALUATION, EXECUTION, Limits, PerStep};
+use crate::eval::vector::{Vector, is_absent};
+use crate::eval::{Evaluated, Evaluator, Settings};
+use crate::gate::Gate;
+use crate::plan::{self, Grid, Plan, PlanContext};
+
+/// Plans that nest deeper run on a thread with a stack of their own.
+const DEPTH_INLINE: usize = 64;
+/// What a level of nesting may take of the stack, in builds without optimisation too.
+const STACK_PER_LEVEL: usize = 24 * 1024;
 
 /// Runs queries against any store.
 #[derive(Debug)]
 pub struct Engine {
     options: EngineOptions,
     default_subquery_step_ms: AtomicI64,
+    gate: Gate,
 }
 
 impl Engine {
     /// An engine with these settings.
     pub fn new(options: EngineOptions) -> Engine {
         let default_subquery_step_ms = AtomicI64::new(options.default_subquery_step_ms);
-        Engine { options, default_subquery_step_ms }
+        let gate = Gate::new(options.max_concurrency);
+        Engine { options, default_subquery_step_ms, gate }
     }
 
     /// Its settings.
@@ -30,12 +49,206 @@ impl Engine {
         self.default_subquery_step_ms.store(step_ms, Ordering::Relaxed);
     }
 
-    /// Runs a query on the caller's thread and blocks until it is done.
+    /// How a query's text is read, by the engine's features.
+    pub fn parser_options(&self) -> ParserOptions {
+        let features = &self.options.features;
+        ParserOptions {
+            experimental_functions: features.experimental_functions,
+            extended_range_selectors: features.extended_range_selectors,
+            fill_modifiers: features.fill_modifiers,
+            ..ParserOptions::default()
+        }
+    }
+
+    /// Runs a query on the caller's thread and blocks until it is done. Waits for
+    /// its turn when `max_concurrency` queries run already; the timeout counts
+    /// from here.
     ///
     /// # Errors
     /// See [`QueryError`].
     pub fn execute(&self, storage: &dyn Storage, request: &Request) -> Result<Answer, QueryError> {
-        let _ = (storage, request);
-        Err(QueryError::Execution("the engine is not built yet".into()))
+        let began = Instant::now();
+        let prepared = self.prepare(request)?;
+        let timeout = request.timeout.map_or(self.options.timeout, |timeout| timeout.min(self.options.timeout));
+        let deadline = began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(1 << 30));
+        let limits =
+            Limits::new(self.options.max_samples, self.options.max_bytes, deadline, request.cancel.clone());
+        let _turn = self.gate.enter(&limits)?;
+        let queued = began.elapsed();
+        limits.check(EXECUTION)?;
+        let depth = prepared.plan.depth;
+        let run = || self.run(storage, request, &prepared, &limits, began, queued);
+        if depth <= DEPTH_INLINE {
+            return run();
+        }
+        std::thread::scope(|scope| {
+            let stack = (1 << 20) + depth * STACK_PER_LEVEL;
+            let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, run);
+            let thread = thread.map_err(|error| QueryError::Execution(format!("start query thread: {error}")))?;
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
+
+    /// Reads and plans a query.
+    fn prepare(&self, request: &Request) -> Result<Prepared, QueryError> {
+        let expr = parse_expr(&request.query, &self.parser_options())
+            .map_err(|errors| QueryError::BadQuery(errors.to_string()))?;
+        let (grid, end_ms, step_ms) = match request.range {
+            QueryRange::Instant { time_ms } => (Grid::instant(time_ms), time_ms, 0),
+            QueryRange::Range { start_ms, end_ms, step_ms } => {
+                check_range_type(&expr)?;
+                if step_ms <= 0 {
+                    let text = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+                    return Err(QueryError::BadQuery(text.into()));
+                }
+                (Grid::new(start_ms, end_ms, step_ms), end_ms, step_ms)
+            }
+        };
+        let lookback_delta_ms =
+            request.lookback_delta_ms.filter(|ms| *ms > 0).unwrap_or(self.options.lookback_delta_ms);
+        let context = PlanContext {
+            grid,
+            end_ms,
+            step_ms,
+            lookback_delta_ms,
+            default_subquery_step_ms: self.default_subquery_step_ms.load(Ordering::Relaxed),
+        };
+        let plan = plan::build(&expr, &context)?;
+        let settings = Settings {
+            features: self.options.features,
+            lookback_delta_ms,
+            threads: self.options.threads.max(1),
+            is_range: grid.start_ms != end_ms,
+            per_step_stats: request.per_step_stats && self.options.features.per_step_stats,
+        };
+        Ok(Prepared { plan, grid, settings })
+    }
+
+    fn run(
+        &self,
+        storage: &dyn Storage,
+        request: &Request,
+        prepared: &Prepared,
+        limits: &Limits,
+        began: Instant,
+        queued: Duration,
+    ) -> Result<Answer, QueryError> {
+        let Prepared { plan, grid, settings } = prepared;
+        let preparing = Instant::now();
+        let (min_ms, max_ms) = plan.time_range(grid, settings.lookback_delta_ms);
+        let querier = storage.querier(min_ms, max_ms).map_err(|error| QueryError::Execution(error.to_string()))?;
+        let mut evaluator = Evaluator::new(plan, &*querier, *settings, limits, grid)?;
+        let query_preparation = preparing.elapsed();
+        let evaluating = Instant::now();
+        let evaluated = evaluator.eval(&plan.root, grid)?;
+        limits.check(EVALUATION)?;
+        let inner_eval = evaluating.elapsed();
+        let sorting = Instant::now();
+        let is_range = matches!(request.range, QueryRange::Range { .. });
+        let value = value_of(evaluated, grid, is_range)?;
+        let result_sort = sorting.elapsed();
+        let tally = evaluator.tally;
+        let exec_total = began.elapsed();
+        let timings = Timings {
+            eval_total: exec_total.saturating_sub(queued),
+            result_sort,
+            query_preparation,
+            inner_eval,
+            exec_queue: queued,
+            exec_total,
+        };
+        let mut stats = Stats {
+            timings,
+            total_queryable_samples: tally.total,
+            samples_read: tally.read,
+            peak_samples: evaluator.peak,
+            ..Stats::default()
+        };
+        if let Some(PerStep { total, read }) = tally.per_step.filter(|_| settings.per_step_stats) {
+            stats.total_queryable_samples_per_step = Some(grid.times().zip(total).collect());
+            stats.samples_read_per_step = Some(grid.times().zip(read).collect());
+        }
+        let (warnings, infos) = texts(&evaluator.annotations, &request.query);
+        Ok(Answer { value, warnings, infos, stats })
+    }
+}
+
+/// A query ready to run.
+struct Prepared {
+    plan: Plan,
+    grid: Grid,
+    settings: Settings,
+}
+
+fn texts(annotations: &Annotations, query: &str) -> (Vec<String>, Vec<String>) {
+    let rendered = annotations.render(query, 0);
+    (rendered.warnings, rendered.infos)
+}
+
+fn check_range_type(expr: &Expr) -> Result<(), QueryError> {
+    match expr.value_type() {
+        ValueType::Scalar | ValueType::Vector => Ok(()),
+        other => Err(QueryError::BadQuery(format!(
+            "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+            other.describe()
+        ))),
+    }
+}
+
+/// The result as users get it.
+fn value_of(evaluated: Evaluated, grid: &Grid, is_range: bool) -> Result<Value, QueryError> {
+    let timestamp_ms = grid.start_ms;
+    Ok(match evaluated {
+        Evaluated::Scalar(values) if is_range => {
+            let series = MatrixSeries {
+                float_timestamps: grid.times().collect(),
+                float_values: values,
+                ..MatrixSeries::default()
+            };
+            Value::Matrix(if series.is_empty() { Vec::new() } else { vec![series] })
+        }
+        Evaluated::Scalar(values) => {
+            Value::Scalar { timestamp_ms, value: values.first().copied().unwrap_or(f64::NAN) }
+        }
+        Evaluated::String(value) => Value::String { timestamp_ms, value },
+        Evaluated::Matrix(mut series) => {
+            series.sort_by(|a, b| a.labels.cmp(&b.labels));
+            Value::Matrix(series)
+        }
+        Evaluated::Vector(mut vector) => {
+            vector.finish_names()?;
+            if is_range { Value::Matrix(matrix_of(vector, grid)) } else { Value::Vector(samples_of(vector, timestamp_ms)) }
+        }
+    })
+}
+
+fn samples_of(vector: Vector, timestamp_ms: i64) -> Vec<VectorSample> {
+    let mut histograms = vector.histograms.into_iter();
+    let mut samples = Vec::with_capacity(vector.rows.len());
+    for (row, value) in vector.rows.into_iter().zip(vector.floats) {
+        let histogram = histograms.next().unwrap_or_default().pop();
+        let value = match histogram {
+            Some((_, histogram)) => SampleValue::Histogram(histogram),
+            None if is_absent(value) => continue,
+            None => SampleValue::Float(value),
+        };
+        samples.push(VectorSample { labels: row.labels, timestamp_ms, value });
+    }
+    samples
+}
+
+fn matrix_of(vector: Vector, grid: &Grid) -> Vec<MatrixSeries> {
+    let mut all = Vec::with_capacity(vector.len());
+    for (index, row) in vector.rows.iter().enumerate() {
+        let floats = vector.row(index).iter().enumerate().filter(|(_, value)| !is_absent(**value));
+        let (float_timestamps, float_values) = floats.map(|(step, value)| (grid.time_ms(step), *value)).unzip();
+        let histograms = vector.row_histograms(index).iter();
+        let histograms = histograms.map(|(step, histogram)| (grid.time_ms(*step as usize), histogram.clone())).collect();
+        let series = MatrixSeries { labels: row.labels.clone(), float_timestamps, float_values, histograms };
+        if !series.is_empty() {
+            all.push(series);
+        }
+    }
+    all.sort_by(|a, b| a.labels.cmp(&b.labels));
+    all
 }

@@ -1,0 +1,180 @@
+//! Aggregations: groups, and those that fold.
+
+use hashbrown::HashMap;
+use narthex_model::Labels;
+use narthex_promql_syntax::ast::AggregateOp;
+use narthex_storage::{Grouping, Groups};
+
+use super::accumulate::Accumulator;
+use super::limits::Tally;
+use super::source::{RowBuffer, RowReader, RowSource, Run, in_runs, read_run};
+use super::vector::{DUPLICATE_LABELSET, Row, Vector};
+use super::{Evaluated, Evaluator};
+use crate::annotations::Annotations;
+use crate::api::QueryError;
+use crate::plan::{Aggregate, Grid};
+
+/// Sorts label sets into groups.
+pub(crate) fn group_rows(rows: impl Iterator<Item = Labels>, grouping: &Grouping) -> Groups {
+    let mut groups = Groups::default();
+    let mut known: HashMap<Labels, u32> = HashMap::new();
+    for labels in rows {
+        let next = groups.labels.len() as u32;
+        let group = *known.entry(grouping.labels_of(&labels)).or_insert_with_key(|labels| {
+            groups.labels.push(labels.clone());
+            next
+        });
+        groups.group_of.push(group);
+    }
+    groups
+}
+
+/// A vector that was computed already, as a source of rows.
+struct VectorSource<'a> {
+    vector: &'a Vector,
+}
+
+impl RowSource for VectorSource<'_> {
+    fn len(&self) -> usize {
+        self.vector.len()
+    }
+
+    fn steps(&self) -> usize {
+        self.vector.steps
+    }
+
+    fn row(&self, index: usize) -> Row {
+        self.vector.rows[index].clone()
+    }
+
+    fn groups(&self, grouping: &Grouping) -> Groups {
+        group_rows(self.vector.rows.iter().map(|row| row.labels.clone()), grouping)
+    }
+
+    fn reader(&self) -> Result<Box<dyn RowReader + '_>, QueryError> {
+        Ok(Box::new(VectorReader { vector: self.vector }))
+    }
+
+    fn is_distinct(&self) -> bool {
+        // Its rows were checked when they were made.
+        true
+    }
+
+    fn per_step(&self) -> bool {
+        false
+    }
+}
+
+struct VectorReader<'a> {
+    vector: &'a Vector,
+}
+
+impl RowReader for VectorReader<'_> {
+    fn read(&mut self, index: usize, out: &mut RowBuffer, _: &mut Tally) -> Result<bool, QueryError> {
+        out.floats.clear();
+        out.floats.extend_from_slice(self.vector.row(index));
+        out.histograms.clear();
+        out.histograms.extend_from_slice(self.vector.row_histograms(index));
+        Ok(true)
+    }
+}
+
+impl Evaluator<'_> {
+    pub(super) fn aggregate(&mut self, aggregate: &Aggregate, grid: &Grid) -> Result<Evaluated, QueryError> {
+        let before = self.limits.samples();
+        let param = match &aggregate.param {
+            Some(param) => Some(self.eval(param, grid)?),
+            None => None,
+        };
+        let result = if Accumulator::folds(aggregate.op) {
+            match self.row_source(&aggregate.expr, grid)? {
+                Some(source) => self.fold(aggregate, &*source)?,
+                None => {
+                    let vector = self.vector(&aggregate.expr, grid)?;
+                    self.fold(aggregate, &VectorSource { vector: &vector })?
+                }
+            }
+        } else {
+            let vector = self.vector(&aggregate.expr, grid)?;
+            self.select(aggregate, param, vector, grid)?
+        };
+        self.limits.set_samples(before);
+        self.limits.hold(result.points())?;
+        self.note_peak();
+        Ok(Evaluated::Vector(result))
+    }
+
+    /// Folds all rows of a source into their groups.
+    fn fold(&mut self, aggregate: &Aggregate, source: &dyn RowSource) -> Result<Vector, QueryError> {
+        let op = aggregate.op;
+        let steps = source.steps();
+        let groups = source.groups(&aggregate.grouping);
+        let group_count = groups.labels.len();
+        let cells_bytes = group_count * steps * Accumulator::cell_bytes(op);
+        let check_distinct = !source.is_distinct();
+        let base = self.limits.samples();
+        let limits = self.limits;
+        let runs = in_runs(source.len(), steps, self.settings.threads, |range| {
+            limits.reserve(cells_bytes)?;
+            let mut accumulator = Accumulator::new(op, group_count, steps);
+            let first_row = range.start;
+            let mut members: Vec<Row> = Vec::new();
+            let mut marked = vec![false; group_count];
+            let delayed = self.settings.features.delayed_name_removal;
+            let (tally, annotations) = read_run(source, limits, range, |index, buffer| {
+                let group = groups.group_of[index] as usize;
+                accumulator.add(group, index, &buffer.floats, &buffer.histograms);
+                if check_distinct || delayed {
+                    let row = source.row(index);
+                    marked[group] |= row.drop_name;
+                    if check_distinct {
+                        members.push(row);
+                    }
+                }
+                Ok(())
+            })?;
+            Ok(Run { result: (accumulator, members, marked, first_row), tally, annotations })
+        })?;
+        let mut tally = Tally::new(steps, source.per_step());
+        let mut seen: HashMap<Labels, ()> = HashMap::new();
+        let mut folded: Option<(Accumulator, Vec<bool>)> = None;
+        for run in runs {
+            tally.join(&run.tally);
+            self.annotations.merge(run.annotations);
+            let (accumulator, members, marked, first_row) = run.result;
+            for row in members {
+                if seen.insert(row.labels, ()).is_some() && !row.drop_name {
+                    return Err(QueryError::Execution(DUPLICATE_LABELSET.into()));
+                }
+            }
+            folded = Some(match folded {
+                None => (accumulator, marked),
+                Some((mut all, mut all_marked)) => {
+                    all.merge(accumulator, first_row);
+                    all_marked.iter_mut().zip(marked).for_each(|(a, b)| *a |= b);
+                    limits.release(cells_bytes);
+                    (all, all_marked)
+                }
+            });
+        }
+        self.settle(base, &tally);
+        let mut result = Vector::new(steps);
+        let Some((mut accumulator, marked)) = folded else { return Ok(result) };
+        let mut buffer = RowBuffer::default();
+        for (group, labels) in groups.labels.into_iter().enumerate() {
+            if accumulator.finish(group, &mut buffer) {
+                let row = Row { labels, drop_name: marked[group] };
+                result.push(row, &buffer.floats, std::mem::take(&mut buffer.histograms));
+            }
+        }
+        let mut annotations = Annotations::default();
+        accumulator.report(aggregate.expr.position, |index| source.row(index).labels, &mut annotations);
+        self.annotations.merge(annotations);
+        Ok(result)
+    }
+}
+
+/// Whether an aggregation only chooses among the elements.
+pub(crate) fn keeps_elements(op: AggregateOp) -> bool {
+    matches!(op, AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk | AggregateOp::LimitRatio)
+}

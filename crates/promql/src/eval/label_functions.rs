@@ -1,0 +1,63 @@
+//! `label_replace` and `label_join`.
+
+use narthex_model::{Labels, METRIC_NAME};
+use narthex_regex::Anchored;
+
+use super::vector::{Row, Vector};
+use crate::api::QueryError;
+
+/// `label_replace`: `pattern` on the value of `source`; on a match `target` is
+/// set to the expanded `replacement`.
+pub(super) fn replace(
+    mut vector: Vector,
+    target: &str,
+    replacement: &str,
+    source: &str,
+    pattern: &str,
+) -> Result<Vector, QueryError> {
+    let invalid = |_| QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}"));
+    let regex = Anchored::wrapped(pattern).map_err(invalid)?;
+    if target.is_empty() {
+        return Err(QueryError::Execution(format!("invalid destination label name in label_replace(): {target}")));
+    }
+    relabel(&mut vector, target, |labels| regex.expand(labels.value(source), replacement))?;
+    Ok(vector)
+}
+
+/// `label_join`: `target` is set to the values of `sources` with `separator` between.
+pub(super) fn join(
+    mut vector: Vector,
+    target: &str,
+    separator: &str,
+    sources: &[String],
+) -> Result<Vector, QueryError> {
+    if let Some(source) = sources.iter().find(|source| source.is_empty()) {
+        return Err(QueryError::Execution(format!("invalid source label name in label_join(): {source}")));
+    }
+    if target.is_empty() {
+        return Err(QueryError::Execution(format!("invalid destination label name in label_join(): {target}")));
+    }
+    relabel(&mut vector, target, |labels| {
+        let values: Vec<&str> = sources.iter().map(|source| labels.value(source)).collect();
+        Some(values.join(separator))
+    })?;
+    Ok(vector)
+}
+
+/// Sets `target` of each row to what `value` says, if it says anything.
+fn relabel(
+    vector: &mut Vector,
+    target: &str,
+    mut value: impl FnMut(&Labels) -> Option<String>,
+) -> Result<(), QueryError> {
+    for Row { labels, drop_name } in &mut vector.rows {
+        if let Some(value) = value(labels) {
+            *labels = labels.to_builder().set(target, &value).labels();
+            if target == METRIC_NAME {
+                *drop_name = false;
+            }
+        }
+    }
+    vector.distinct = false;
+    vector.merge_equal_rows()
+}

@@ -1,0 +1,269 @@
+//! Evaluation: [`Evaluator`] walks a plan and computes every node over all steps.
+//!
+//! Every node is computed once, for the whole of its [`Grid`]. Selectors and
+//! range functions are [row sources](source): an aggregation over one folds
+//! series by series and never holds the vector between. Everything else works
+//! on [`Vector`]s: 8 bytes per series and step.
+//!
+//! - [`vector`], [`source`]: the data and how rows are read.
+//! - [`selector`], [`range`], [`subquery`]: what reads samples.
+//! - [`aggregate`], [`accumulate`], [`select`]: aggregations.
+//! - [`binary`], [`matching`], [`arithmetic`]: operators.
+//! - [`call`] and what it refers to: functions.
+//! - [`limits`]: what may be used and what was used.
+
+mod absent;
+mod accumulate;
+mod aggregate;
+mod arithmetic;
+mod binary;
+mod call;
+mod histogram_sums;
+mod histograms;
+mod info;
+mod label_functions;
+pub(crate) mod limits;
+mod matching;
+mod range;
+mod select;
+mod selector;
+mod sort;
+mod source;
+mod subquery;
+pub(crate) mod vector;
+
+use std::sync::Arc;
+
+use narthex_promql_syntax::ast::ValueType;
+use narthex_storage::{Querier, SeriesSet};
+
+use crate::annotations::Annotations;
+use crate::api::{Features, MatrixSeries, QueryError};
+use crate::plan::{Grid, Kind, Node, Plan, Selector, fixed_metric_name};
+use limits::{Limits, PerStep, Tally};
+use selector::{Pick, SelectorSource};
+use source::{RowSource, collect};
+use vector::Vector;
+
+/// What does not change while a query is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) features: Features,
+    pub(crate) lookback_delta_ms: i64,
+    pub(crate) threads: usize,
+    /// Whether the query is over a range (start ≠ end).
+    pub(crate) is_range: bool,
+    /// Whether numbers of every step are wanted.
+    pub(crate) per_step_stats: bool,
+}
+
+/// What a node evaluates to.
+#[derive(Debug)]
+pub(crate) enum Evaluated {
+    /// One number per step.
+    Scalar(Vec<f64>),
+    String(String),
+    Vector(Vector),
+    /// Range vectors, as result of a query only.
+    Matrix(Vec<MatrixSeries>),
+}
+
+/// Evaluates the nodes of one plan.
+pub(crate) struct Evaluator<'a> {
+    settings: Settings,
+    limits: &'a Limits,
+    querier: &'a dyn Querier,
+    sets: Vec<Arc<dyn SeriesSet>>,
+    plan: &'a Plan,
+    /// What was looked at so far; of the innermost sub-query, while in one.
+    pub(crate) tally: Tally,
+    /// The most samples held at a time.
+    pub(crate) peak: i64,
+    pub(crate) annotations: Annotations,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Finds the series of all selectors.
+    pub(crate) fn new(
+        plan: &'a Plan,
+        querier: &'a dyn Querier,
+        settings: Settings,
+        limits: &'a Limits,
+        grid: &Grid,
+    ) -> Result<Evaluator<'a>, QueryError> {
+        let mut sets = Vec::with_capacity(plan.selections.len());
+        let mut annotations = Annotations::default();
+        for selection in &plan.selections {
+            limits.check_reading()?;
+            let set = querier.select(&selection.hints, &selection.matchers)?;
+            set.warnings().iter().for_each(|warning| annotations.add_plain_warning(warning));
+            sets.push(set);
+        }
+        let tally = Tally::new(grid.steps, settings.per_step_stats);
+        Ok(Evaluator { settings, limits, querier, sets, plan, tally, peak: 0, annotations })
+    }
+
+    /// Computes a node at all times of `grid`.
+    pub(crate) fn eval(&mut self, node: &Node, grid: &Grid) -> Result<Evaluated, QueryError> {
+        self.limits.check(limits::EVALUATION)?;
+        match &node.kind {
+            Kind::Number(value) => {
+                self.limits.hold(grid.steps as i64)?;
+                self.note_peak();
+                Ok(Evaluated::Scalar(vec![*value; grid.steps]))
+            }
+            Kind::String(value) => Ok(Evaluated::String(value.clone())),
+            Kind::Selector(_) => Ok(Evaluated::Vector(self.collected(node, grid)?.unwrap_or_default())),
+            Kind::Matrix(matrix) => self.matrix_result(matrix, grid),
+            Kind::Subquery(subquery) => self.subquery_result(subquery, grid),
+            Kind::Call(call) => self.call(node, call, grid),
+            Kind::Aggregate(aggregate) => self.aggregate(aggregate, grid),
+            Kind::Binary(binary) => self.binary(binary, grid),
+            Kind::Negate(inner) => self.negate(inner, grid),
+            Kind::Invariant(inner) => self.invariant(inner, grid),
+            Kind::LabelMatchers(_) => Ok(Evaluated::Vector(Vector::new(grid.steps))),
+        }
+    }
+
+    /// Computes a node that is a vector.
+    fn vector(&mut self, node: &Node, grid: &Grid) -> Result<Vector, QueryError> {
+        match self.eval(node, grid)? {
+            Evaluated::Vector(vector) => Ok(vector),
+            _ => Err(internal(node.value_type, "an instant vector")),
+        }
+    }
+
+    /// Computes a node that is a scalar: one number per step.
+    fn scalar(&mut self, node: &Node, grid: &Grid) -> Result<Vec<f64>, QueryError> {
+        match self.eval(node, grid)? {
+            Evaluated::Scalar(values) => Ok(values),
+            _ => Err(internal(node.value_type, "a scalar")),
+        }
+    }
+
+    /// The rows of a node one at a time, when it is one that can give them so.
+    fn row_source(&mut self, node: &Node, grid: &Grid) -> Result<Option<Box<dyn RowSource + 'a>>, QueryError> {
+        match &node.kind {
+            Kind::Selector(selector) => {
+                let smoothed = selector.mode == narthex_promql_syntax::ast::RangeMode::Smoothed;
+                let pick = if smoothed { Pick::Smoothed } else { Pick::Value };
+                Ok(Some(Box::new(self.selector_source(selector, pick, grid))))
+            }
+            Kind::Call(call) => self.range_call_source(call, grid),
+            _ => Ok(None),
+        }
+    }
+
+    fn selector_source(&self, selector: &Selector, pick: Pick, grid: &Grid) -> SelectorSource {
+        SelectorSource {
+            set: Arc::clone(&self.sets[selector.selection]),
+            grid: *grid,
+            offset_ms: selector.effective_offset_ms(grid),
+            lookback_ms: self.settings.lookback_delta_ms,
+            pick,
+            distinct: self.is_distinct(selector),
+            per_step: self.tally.per_step.is_some(),
+            position: selector.start,
+        }
+    }
+
+    /// Whether the series of a selector differ even without their names.
+    fn is_distinct(&self, selector: &Selector) -> bool {
+        !self.settings.features.type_and_unit_labels && fixed_metric_name(&selector.matchers).is_some()
+    }
+
+    /// All rows of a node that is a row source.
+    fn collected(&mut self, node: &Node, grid: &Grid) -> Result<Option<Vector>, QueryError> {
+        let before = self.limits.samples();
+        let Some(source) = self.row_source(node, grid)? else { return Ok(None) };
+        let base = self.limits.samples();
+        let run = collect(&*source, self.limits, self.settings.threads)?;
+        self.settle(base, &run.tally);
+        // Of a sub-query's points nothing is left once its function is done.
+        self.limits.set_samples(self.limits.samples() - (base - before));
+        self.annotations.merge(run.annotations);
+        Ok(Some(run.result))
+    }
+
+    /// Takes over what threads counted that began with `base` samples held.
+    fn settle(&mut self, base: i64, tally: &Tally) {
+        self.peak = self.peak.max(base + tally.peak);
+        self.limits.set_samples(base + tally.points);
+        self.tally.total += tally.total;
+        self.tally.read += tally.read;
+        if let (Some(mine), Some(theirs)) = (&mut self.tally.per_step, &tally.per_step) {
+            let all = mine.total.iter_mut().zip(&theirs.total).chain(mine.read.iter_mut().zip(&theirs.read));
+            all.for_each(|(a, b)| *a += b);
+        }
+    }
+
+    fn note_peak(&mut self) {
+        self.peak = self.peak.max(self.limits.samples());
+    }
+
+    /// Accounts for a function or operator that is computed step by step:
+    /// `before` were held before its operands, which are replaced by its result.
+    fn settle_elementwise(&mut self, before: i64, gathered: &[i64], result: &Vector) -> Result<(), QueryError> {
+        let operands = self.limits.samples();
+        let mut results = 0;
+        for (gathered, points) in gathered.iter().zip(result.result_points_per_step()) {
+            self.limits.check_samples(results + gathered + points)?;
+            self.peak = self.peak.max(operands + results + gathered + points);
+            results += points;
+        }
+        self.limits.set_samples(before);
+        self.limits.hold(result.points())?;
+        self.note_peak();
+        Ok(())
+    }
+
+    /// Computes a part at the first step and repeats it at all others.
+    fn invariant(&mut self, inner: &Node, grid: &Grid) -> Result<Evaluated, QueryError> {
+        if grid.steps <= 1 {
+            return self.eval(inner, grid);
+        }
+        let before = self.limits.samples();
+        let per_step = self.tally.per_step.is_some();
+        let outer = std::mem::replace(&mut self.tally, Tally::new(1, per_step));
+        let result = self.eval(inner, &grid.first());
+        let once = std::mem::replace(&mut self.tally, outer);
+        self.tally.total += once.total * grid.steps as i64;
+        self.tally.read += once.read;
+        if let Some(PerStep { total, read }) = &mut self.tally.per_step {
+            total.iter_mut().for_each(|total| *total += once.total);
+            read[0] += once.read;
+        }
+        let points = self.limits.samples() - before;
+        self.limits.hold(points * (grid.steps as i64 - 1))?;
+        self.note_peak();
+        Ok(match result? {
+            Evaluated::Scalar(values) => Evaluated::Scalar(vec![values[0]; grid.steps]),
+            Evaluated::Vector(vector) => Evaluated::Vector(self.repeated(&vector, grid.steps)?),
+            other => other,
+        })
+    }
+
+    /// A vector of one step at `steps` steps.
+    fn repeated(&self, once: &Vector, steps: usize) -> Result<Vector, QueryError> {
+        self.limits.reserve(once.len().saturating_mul(steps) * size_of::<f64>())?;
+        let mut floats = Vec::with_capacity(once.len() * steps);
+        for value in &once.floats {
+            floats.resize(floats.len() + steps, *value);
+        }
+        let histograms = once.histograms.iter().map(|row| {
+            row.iter().flat_map(|(_, h)| (0..steps as u32).map(|step| (step, Arc::clone(h)))).collect()
+        });
+        Ok(Vector {
+            steps,
+            rows: once.rows.clone(),
+            floats,
+            histograms: histograms.collect(),
+            distinct: once.distinct,
+        })
+    }
+}
+
+/// The parser checks types; a plan that breaks them is our own mistake.
+fn internal(found: ValueType, wanted: &str) -> QueryError {
+    QueryError::Execution(format!("unexpected {} where {wanted} is needed", found.describe()))
+}
