@@ -286,18 +286,36 @@ fn append_with<A: Append>(out: &mut A, value: f64, integer_max: f64, rest: impl 
     }
 }
 
+/// Appends a float that `ryu` prints without exponent, and so as Go does, but
+/// for the `.0` of integers. Returns whether it is one of these.
+fn append_as_printed(out: &mut impl Append, abs: f64) -> bool {
+    if !(1e-5..1e16).contains(&abs) {
+        return false;
+    }
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(abs);
+    debug_assert!(!text.contains('e'), "ryu prints {text} with an exponent");
+    out.append(text.strip_suffix(".0").unwrap_or(text));
+    true
+}
+
 /// Appends `value` in its shortest form without exponent, as Go's
 /// `FormatFloat(v, 'f', -1, 64)`: `0.0000001`, `1000000`, `NaN`, `+Inf`, `-0`.
 pub fn append_f(out: &mut impl Append, value: f64) {
-    append_with(out, value, INTEGER_MAX, |out, abs| Digits::of(abs).append_plain(out));
+    append_with(out, value, INTEGER_MAX, |out, abs| {
+        if !append_as_printed(out, abs) {
+            Digits::of(abs).append_plain(out);
+        }
+    });
 }
 
 /// Appends `value` in its shortest form as Go's `%g` and `%v`: with exponent
 /// below 10⁻⁴ and from 10⁶ on, `1e+06`, else as [`append_f`].
 pub fn append_g(out: &mut impl Append, value: f64) {
     append_with(out, value, 1e6, |out, abs| {
-        let digits = Digits::of(abs);
-        if (-3..=6).contains(&digits.point) { digits.append_plain(out) } else { digits.append_scientific(out) }
+        if !((1e-4..1e6).contains(&abs) && append_as_printed(out, abs)) {
+            Digits::of(abs).append_scientific(out);
+        }
     });
 }
 
@@ -305,6 +323,9 @@ pub fn append_g(out: &mut impl Append, value: f64) {
 /// exponent, but with one below 10⁻⁶ and from 10²¹ on.
 pub fn append_json(out: &mut impl Append, value: f64) {
     append_with(out, value, INTEGER_MAX, |out, abs| {
+        if append_as_printed(out, abs) {
+            return;
+        }
         let digits = Digits::of(abs);
         if (1e-6..1e21).contains(&abs) { digits.append_plain(out) } else { digits.append_scientific(out) }
     });

@@ -156,7 +156,8 @@ impl Inner {
     #[inline(never)]
     fn is_match_by_automaton(&self, text: &str) -> bool {
         let verdict = self.verdict.as_ref().expect("compiled where the shape needs it");
-        text.starts_with(&self.prefix) && verdict.is_match(Input::new(text).anchored(Side::Yes))
+        (self.prefix.is_empty() || text.starts_with(&self.prefix))
+            && verdict.is_match(Input::new(text).anchored(Side::Yes))
     }
 
     fn groups(&self) -> Option<&meta::Regex> {
