@@ -18,10 +18,12 @@ use crate::eval::{Evaluated, Evaluator, Settings};
 use crate::gate::Gate;
 use crate::plan::{self, Grid, Plan, PlanContext};
 
-/// Plans that nest deeper run on a thread with a stack of their own.
+/// Queries that may nest deeper run on a thread with a stack of its own.
 const DEPTH_INLINE: usize = 64;
 /// What a level of nesting may take of the stack, in builds without optimisation too.
-const STACK_PER_LEVEL: usize = 24 * 1024;
+const STACK_PER_LEVEL: usize = 32 * 1024;
+/// The parser refuses queries that nest deeper.
+const DEPTH_MAX: usize = 1024;
 
 /// Runs queries against any store.
 #[derive(Debug)]
@@ -67,26 +69,29 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`].
     pub fn execute(&self, storage: &dyn Storage, request: &Request) -> Result<Answer, QueryError> {
+        let depth = depth_bound(&request.query);
+        if depth <= DEPTH_INLINE {
+            return self.execute_here(storage, request);
+        }
+        std::thread::scope(|scope| {
+            let stack = depth.min(DEPTH_MAX) * STACK_PER_LEVEL;
+            let thread = std::thread::Builder::new().stack_size(stack);
+            let thread = thread.spawn_scoped(scope, || self.execute_here(storage, request));
+            let thread = thread.map_err(|error| QueryError::Execution(format!("start query thread: {error}")))?;
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn execute_here(&self, storage: &dyn Storage, request: &Request) -> Result<Answer, QueryError> {
         let began = Instant::now();
         let prepared = self.prepare(request)?;
         let timeout = request.timeout.map_or(self.options.timeout, |timeout| timeout.min(self.options.timeout));
         let deadline = began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(1 << 30));
-        let limits =
-            Limits::new(self.options.max_samples, self.options.max_bytes, deadline, request.cancel.clone());
+        let limits = Limits::new(self.options.max_samples, self.options.max_bytes, deadline, request.cancel.clone());
         let _turn = self.gate.enter(&limits)?;
         let queued = began.elapsed();
         limits.check(EXECUTION)?;
-        let depth = prepared.plan.depth;
-        let run = || self.run(storage, request, &prepared, &limits, began, queued);
-        if depth <= DEPTH_INLINE {
-            return run();
-        }
-        std::thread::scope(|scope| {
-            let stack = (1 << 20) + depth * STACK_PER_LEVEL;
-            let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, run);
-            let thread = thread.map_err(|error| QueryError::Execution(format!("start query thread: {error}")))?;
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        self.run(storage, request, &prepared, &limits, began, queued)
     }
 
     /// Reads and plans a query.
@@ -180,6 +185,15 @@ struct Prepared {
     settings: Settings,
 }
 
+/// How deeply a query nests at most, judged by the bytes that can begin a level.
+fn depth_bound(query: &str) -> usize {
+    let signs = query.bytes().filter(|byte| b"([:+-*/%^<>=".contains(byte)).count();
+    // Binary operators that are words; other words may contain them, which only
+    // makes the bound larger.
+    let words: usize = ["and", "or", "unless", "atan2"].iter().map(|word| query.matches(word).count()).sum();
+    signs + words + 1
+}
+
 fn texts(annotations: &Annotations, query: &str) -> (Vec<String>, Vec<String>) {
     let rendered = annotations.render(query, 0);
     (rendered.warnings, rendered.infos)
@@ -207,9 +221,7 @@ fn value_of(evaluated: Evaluated, grid: &Grid, is_range: bool) -> Result<Value, 
             };
             Value::Matrix(if series.is_empty() { Vec::new() } else { vec![series] })
         }
-        Evaluated::Scalar(values) => {
-            Value::Scalar { timestamp_ms, value: values.first().copied().unwrap_or(f64::NAN) }
-        }
+        Evaluated::Scalar(values) => Value::Scalar { timestamp_ms, value: values.first().copied().unwrap_or(f64::NAN) },
         Evaluated::String(value) => Value::String { timestamp_ms, value },
         Evaluated::Matrix(mut series) => {
             series.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -217,7 +229,11 @@ fn value_of(evaluated: Evaluated, grid: &Grid, is_range: bool) -> Result<Value, 
         }
         Evaluated::Vector(mut vector) => {
             vector.finish_names()?;
-            if is_range { Value::Matrix(matrix_of(vector, grid)) } else { Value::Vector(samples_of(vector, timestamp_ms)) }
+            if is_range {
+                Value::Matrix(matrix_of(vector, grid))
+            } else {
+                Value::Vector(samples_of(vector, timestamp_ms))
+            }
         }
     })
 }
@@ -243,7 +259,8 @@ fn matrix_of(vector: Vector, grid: &Grid) -> Vec<MatrixSeries> {
         let floats = vector.row(index).iter().enumerate().filter(|(_, value)| !is_absent(**value));
         let (float_timestamps, float_values) = floats.map(|(step, value)| (grid.time_ms(step), *value)).unzip();
         let histograms = vector.row_histograms(index).iter();
-        let histograms = histograms.map(|(step, histogram)| (grid.time_ms(*step as usize), histogram.clone())).collect();
+        let histograms =
+            histograms.map(|(step, histogram)| (grid.time_ms(*step as usize), histogram.clone())).collect();
         let series = MatrixSeries { labels: row.labels.clone(), float_timestamps, float_values, histograms };
         if !series.is_empty() {
             all.push(series);

@@ -30,7 +30,10 @@ pub(crate) struct Accumulator {
 /// The floats of all groups.
 enum Cells {
     /// sum: sums with their compensations, ABSENT where there was nothing.
-    Sum { sums: Vec<f64>, compensations: Vec<f64> },
+    Sum {
+        sums: Vec<f64>,
+        compensations: Vec<f64>,
+    },
     Mean(Vec<Option<Mean>>),
     /// count: 0 where there was nothing.
     Count(Vec<f64>),
@@ -235,7 +238,9 @@ impl Accumulator {
         let cells = group * self.steps..(group + 1) * self.steps;
         match &self.cells {
             Cells::Sum { sums, compensations } => {
-                for ((out, sum), compensation) in out.floats.iter_mut().zip(&sums[cells.clone()]).zip(&compensations[cells]) {
+                for ((out, sum), compensation) in
+                    out.floats.iter_mut().zip(&sums[cells.clone()]).zip(&compensations[cells])
+                {
                     if !is_absent(*sum) {
                         *out = sum + compensation;
                     }

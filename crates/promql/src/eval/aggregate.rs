@@ -2,7 +2,6 @@
 
 use hashbrown::HashMap;
 use narthex_model::Labels;
-use narthex_promql_syntax::ast::AggregateOp;
 use narthex_storage::{Grouping, Groups};
 
 use super::accumulate::Accumulator;
@@ -172,9 +171,4 @@ impl Evaluator<'_> {
         self.annotations.merge(annotations);
         Ok(result)
     }
-}
-
-/// Whether an aggregation only chooses among the elements.
-pub(crate) fn keeps_elements(op: AggregateOp) -> bool {
-    matches!(op, AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk | AggregateOp::LimitRatio)
 }

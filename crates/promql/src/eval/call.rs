@@ -142,7 +142,9 @@ impl<'a> Evaluator<'a> {
                 map_with_step(&mut vector, |step, value| elementwise::clamp(value, scalars[0][step], f64::INFINITY));
             }
             "clamp_max" => {
-                map_with_step(&mut vector, |step, value| elementwise::clamp(value, f64::NEG_INFINITY, scalars[0][step]));
+                map_with_step(&mut vector, |step, value| {
+                    elementwise::clamp(value, f64::NEG_INFINITY, scalars[0][step])
+                });
             }
             "round" => {
                 let to = scalars.pop().unwrap_or_else(|| vec![1.0; grid.steps]);

@@ -12,7 +12,10 @@ use crate::histogram_functions::{HistogramMean as Mean, HistogramSum as Sum, Sum
 /// What became of an addition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Addition {
-    Done { collision: bool, reconciled: bool },
+    Done {
+        collision: bool,
+        reconciled: bool,
+    },
     /// Exponential and custom buckets do not add up.
     Incompatible,
 }

@@ -70,8 +70,7 @@ impl Evaluator<'_> {
                 continue;
             }
             // These functions leave `__type__` and `__unit__` alone.
-            let labels =
-                if delayed { name.labels.clone() } else { name.labels.filter(|label| label != METRIC_NAME) };
+            let labels = if delayed { name.labels.clone() } else { name.labels.filter(|label| label != METRIC_NAME) };
             let to = out.push_empty(Row { labels, drop_name: delayed });
             for (step, histogram) in histograms {
                 out.row_mut(to)[*step as usize] = moment(which, histogram);

@@ -48,9 +48,8 @@ impl Limits {
 
     /// The same while series are read, where upstream words it otherwise.
     pub(crate) fn check_reading(&self) -> Result<(), QueryError> {
-        self.check(EVALUATION).map_err(|error| QueryError::ExpandingInterrupted {
-            canceled: matches!(error, QueryError::Canceled(_)),
-        })
+        self.check(EVALUATION)
+            .map_err(|error| QueryError::ExpandingInterrupted { canceled: matches!(error, QueryError::Canceled(_)) })
     }
 
     /// Samples held now.
@@ -86,16 +85,6 @@ impl Limits {
     /// Gives memory back.
     pub(crate) fn release(&self, bytes: usize) {
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(bytes)));
-    }
-
-    /// Bytes of columns held now.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Sets the number of bytes held.
-    pub(crate) fn set_bytes(&self, now: usize) {
-        self.bytes.store(now, Ordering::Relaxed);
     }
 }
 

@@ -20,11 +20,7 @@ const NONE: u32 = u32::MAX;
 /// The labels by which an element finds its partner.
 pub(super) fn signature(labels: &Labels, matching: &Matching) -> Labels {
     let listed = |name: &str| matching.labels.iter().any(|label| label == name);
-    if matching.on {
-        labels.filter(listed)
-    } else {
-        labels.filter(|name| name != METRIC_NAME && !listed(name))
-    }
+    if matching.on { labels.filter(listed) } else { labels.filter(|name| name != METRIC_NAME && !listed(name)) }
 }
 
 /// The rows of both sides by signature.

@@ -74,7 +74,6 @@ pub(crate) struct Evaluator<'a> {
     limits: &'a Limits,
     querier: &'a dyn Querier,
     sets: Vec<Arc<dyn SeriesSet>>,
-    plan: &'a Plan,
     /// What was looked at so far; of the innermost sub-query, while in one.
     pub(crate) tally: Tally,
     /// The most samples held at a time.
@@ -85,7 +84,7 @@ pub(crate) struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// Finds the series of all selectors.
     pub(crate) fn new(
-        plan: &'a Plan,
+        plan: &Plan,
         querier: &'a dyn Querier,
         settings: Settings,
         limits: &'a Limits,
@@ -100,7 +99,7 @@ impl<'a> Evaluator<'a> {
             sets.push(set);
         }
         let tally = Tally::new(grid.steps, settings.per_step_stats);
-        Ok(Evaluator { settings, limits, querier, sets, plan, tally, peak: 0, annotations })
+        Ok(Evaluator { settings, limits, querier, sets, tally, peak: 0, annotations })
     }
 
     /// Computes a node at all times of `grid`.
@@ -250,16 +249,11 @@ impl<'a> Evaluator<'a> {
         for value in &once.floats {
             floats.resize(floats.len() + steps, *value);
         }
-        let histograms = once.histograms.iter().map(|row| {
-            row.iter().flat_map(|(_, h)| (0..steps as u32).map(|step| (step, Arc::clone(h)))).collect()
-        });
-        Ok(Vector {
-            steps,
-            rows: once.rows.clone(),
-            floats,
-            histograms: histograms.collect(),
-            distinct: once.distinct,
-        })
+        let histograms = once
+            .histograms
+            .iter()
+            .map(|row| row.iter().flat_map(|(_, h)| (0..steps as u32).map(|step| (step, Arc::clone(h)))).collect());
+        Ok(Vector { steps, rows: once.rows.clone(), floats, histograms: histograms.collect(), distinct: once.distinct })
     }
 }
 

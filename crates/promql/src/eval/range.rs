@@ -111,7 +111,9 @@ impl RowSource for RangeSource<'_> {
                     Grouping::Without(names.iter().cloned().chain(reserved).collect())
                 }
             }),
-            RangeInput::Subquery(..) => super::aggregate::group_rows((0..self.len()).map(|i| self.row(i).labels), grouping),
+            RangeInput::Subquery(..) => {
+                super::aggregate::group_rows((0..self.len()).map(|i| self.row(i).labels), grouping)
+            }
         }
     }
 

@@ -351,14 +351,14 @@ fn count_values(vector: &Vector, label: &str, grouping: &Grouping) -> Result<Vec
             let Some(sample) = vector.at(row, step) else { continue };
             let mut out_row = |text: &str| {
                 let labels = grouping.labels_of(&vector.rows[row].labels.to_builder().set(label, text).labels());
-                *rows.entry(labels).or_insert_with_key(|labels| {
-                    out.push_empty(Row { labels: labels.clone(), drop_name: false })
-                })
+                *rows
+                    .entry(labels)
+                    .or_insert_with_key(|labels| out.push_empty(Row { labels: labels.clone(), drop_name: false }))
             };
             let to = match sample {
-                Sample::Float(value) => *by_value
-                    .entry(value.to_bits())
-                    .or_insert_with(|| out_row(&narthex_model::float::format_f(value))),
+                Sample::Float(value) => {
+                    *by_value.entry(value.to_bits()).or_insert_with(|| out_row(&narthex_model::float::format_f(value)))
+                }
                 Sample::Histogram(histogram) => out_row(&histogram.to_string()),
             };
             let count = &mut out.row_mut(to)[step];

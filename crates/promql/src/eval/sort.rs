@@ -13,11 +13,7 @@ pub(super) fn by_value(mut vector: Vector, descending: bool) -> Vector {
     }
     let mut order: Vec<usize> = (0..vector.len()).filter(|row| !is_absent(vector.floats[*row])).collect();
     let is_before = |a: f64, b: f64| {
-        if a.is_nan() {
-            false
-        } else {
-            b.is_nan() || if descending { a > b } else { a < b }
-        }
+        if a.is_nan() { false } else { b.is_nan() || if descending { a > b } else { a < b } }
     };
     order.sort_by(|a, b| {
         let (a, b) = (vector.floats[*a], vector.floats[*b]);

@@ -155,7 +155,11 @@ pub(crate) fn collect(source: &dyn RowSource, limits: &Limits, threads: usize) -
         })?;
         Ok(Run { result: vector, tally, annotations })
     })?;
-    let mut all = Run { result: Vector::new(steps), tally: Tally::new(steps, source.per_step()), annotations: Annotations::default() };
+    let mut all = Run {
+        result: Vector::new(steps),
+        tally: Tally::new(steps, source.per_step()),
+        annotations: Annotations::default(),
+    };
     all.result.distinct = source.is_distinct();
     for run in runs {
         all.tally.join(&run.tally);

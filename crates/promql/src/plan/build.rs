@@ -13,9 +13,6 @@ use super::{Aggregate, Binary, Call, Grid, Kind, Matrix, Node, Plan, Selection, 
 use crate::annotations::position_of;
 use crate::api::QueryError;
 
-/// How deeply a query may nest. A thousand operands in a row nest that deeply.
-const DEPTH_MAX: usize = 5_000;
-
 /// Functions whose result depends on the evaluation time itself.
 const AT_UNSAFE: [&str; 11] = [
     "days_in_month",
@@ -47,12 +44,12 @@ pub(crate) struct PlanContext {
 /// Makes the plan.
 ///
 /// # Errors
-/// When a duration expression has no valid value, or the query nests too deeply.
+/// When a duration expression has no valid value.
 pub(crate) fn build(expr: &Expr, context: &PlanContext) -> Result<Plan, QueryError> {
     let range_ms = context.end_ms.saturating_sub(context.grid.start_ms);
     let step_ms = if range_ms == 0 { 0 } else { context.step_ms };
     let durations = DurationScope { step_s: step_ms as f64 / 1000.0, range_s: range_ms as f64 / 1000.0 };
-    let mut builder = Builder { context, durations, selections: Vec::new(), has_info: false, depth: 0, depth_max: 0 };
+    let mut builder = Builder { context, durations, selections: Vec::new(), has_info: false };
     let scope = Scope {
         start_ms: context.grid.start_ms,
         end_ms: context.end_ms,
@@ -63,7 +60,7 @@ pub(crate) fn build(expr: &Expr, context: &PlanContext) -> Result<Plan, QueryErr
     };
     let built = builder.node(expr, &scope)?;
     let root = built.wrapped();
-    Ok(Plan { root, selections: builder.selections, has_info: builder.has_info, depth: builder.depth_max })
+    Ok(Plan { root, selections: builder.selections, has_info: builder.has_info })
 }
 
 struct Builder<'a> {
@@ -71,8 +68,6 @@ struct Builder<'a> {
     durations: DurationScope,
     selections: Vec<Selection>,
     has_info: bool,
-    depth: usize,
-    depth_max: usize,
 }
 
 /// What a part inherits from the parts around it.
@@ -110,14 +105,7 @@ impl Built {
 
 impl Builder<'_> {
     fn node(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<Built, QueryError> {
-        self.depth += 1;
-        self.depth_max = self.depth_max.max(self.depth);
-        if self.depth > DEPTH_MAX {
-            return Err(QueryError::BadQuery(format!("query nests more than {DEPTH_MAX} levels deep")));
-        }
-        let built = self.kind(expr, scope);
-        self.depth -= 1;
-        let (kind, invariant) = built?;
+        let (kind, invariant) = self.kind(expr, scope)?;
         Ok(Built { node: Node { kind, value_type: expr.value_type(), position: position_of(expr) }, invariant })
     }
 
@@ -233,10 +221,7 @@ impl Builder<'_> {
             ..scope.clone()
         };
         let expr = Box::new(self.node(&subquery.expr, &inner)?.wrapped());
-        Ok((
-            Kind::Subquery(Subquery { expr, range_ms, step_ms, offset_ms, at_ms }),
-            at_ms.is_some() && scope.prepared,
-        ))
+        Ok((Kind::Subquery(Subquery { expr, range_ms, step_ms, offset_ms, at_ms }), at_ms.is_some() && scope.prepared))
     }
 
     fn call(&mut self, call: &ast::Call, scope: &Scope<'_>) -> Result<(Kind, bool), QueryError> {
@@ -333,9 +318,8 @@ fn without_parens(mut expr: &Expr) -> &Expr {
 
 /// The name a selection is bound to by an `=` matcher, if it is.
 pub(crate) fn fixed_metric_name(matchers: &[Matcher]) -> Option<&str> {
-    let name = matchers
-        .iter()
-        .find(|matcher| matcher.name() == narthex_model::METRIC_NAME && matcher.op() == narthex_model::MatchOp::Equal)?;
+    let name = matchers.iter().find(|matcher| {
+        matcher.name() == narthex_model::METRIC_NAME && matcher.op() == narthex_model::MatchOp::Equal
+    })?;
     (!name.value().is_empty()).then_some(name.value())
 }
-

@@ -43,9 +43,4 @@ impl Grid {
     pub(crate) fn times(&self) -> impl Iterator<Item = i64> + '_ {
         (0..self.steps).map(|step| self.time_ms(step))
     }
-
-    /// Whether there is just one step, where results keep their order.
-    pub(crate) fn is_instant(&self) -> bool {
-        self.steps <= 1
-    }
 }

@@ -27,8 +27,6 @@ pub(crate) struct Plan {
     pub(crate) selections: Vec<Selection>,
     /// Whether `info` is called.
     pub(crate) has_info: bool,
-    /// How deeply nodes nest.
-    pub(crate) depth: usize,
 }
 
 impl Plan {
