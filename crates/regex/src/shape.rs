@@ -6,6 +6,8 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// A pattern may stand for this many strings, or as many as it has bytes.
 const STRINGS_MAX: usize = 256;
+/// So many strings are compared one by one, most differing in length already.
+const SCAN_MAX: usize = 8;
 /// The strings together may have this many bytes.
 const STRINGS_LEN_MAX: usize = 1 << 20;
 /// Trees higher than this are left to the automaton.
@@ -45,6 +47,7 @@ impl Shape {
                 [only] => Some(only == text),
                 // Sorted: an empty one comes first.
                 many if text.is_empty() => Some(many[0].is_empty()),
+                few if few.len() <= SCAN_MAX => Some(few.iter().any(|string| string == text)),
                 many => Some(many.binary_search_by(|string| string.as_str().cmp(text)).is_ok()),
             },
             Shape::Glob(glob) => Some(glob.is_match(text)),
