@@ -18,12 +18,13 @@
 //! assert_eq!(out, "# HELP jobs_total Jobs done.\n# TYPE jobs_total counter\njobs_total{kind=\"a\\\"b\"} 3\n");
 //! ```
 
-use narthex_model::MetricType;
-use narthex_model::name::{is_legacy_label_name, is_legacy_metric_name};
+use std::borrow::Cow;
 
-use crate::escape::EscapingScheme;
+use narthex_model::MetricType;
+use narthex_model::float::{append_g, append_openmetrics, format_openmetrics};
+use narthex_model::name::{EscapingScheme, is_legacy_label_name, is_legacy_metric_name};
+
 use crate::family::{Metric, MetricFamily, MetricValue};
-use crate::float::{openmetrics_float, write_float, write_openmetrics_float};
 use crate::format::Format;
 
 /// Writes families in one of the text formats.
@@ -44,7 +45,7 @@ impl Encoder {
         if family.metrics.is_empty() {
             return;
         }
-        let escaped = self.escaping.metric_name(&family.name);
+        let escaped = self.escape(&family.name, is_legacy_metric_name(&family.name));
         let name: &str = &escaped;
         let mut metric_type = family.metric_type;
         // OpenMetrics: the family of a counter goes without the suffix that its samples
@@ -100,6 +101,25 @@ impl Encoder {
         }
     }
 
+    /// A name in the reader's scheme.
+    fn escape<'n>(&self, name: &'n str, legacy: bool) -> Cow<'n, str> {
+        match self.escaping {
+            EscapingScheme::AllowUtf8 => Cow::Borrowed(name),
+            // Dots doubles the underscores of legacy names, too.
+            EscapingScheme::Underscores | EscapingScheme::Values if legacy => Cow::Borrowed(name),
+            scheme => Cow::Owned(scheme.escape(name)),
+        }
+    }
+
+    fn label_name<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        let escaped = self.escape(name, is_legacy_label_name(name));
+        // The schemes go by the rule for metric names, where a colon is allowed.
+        if self.escaping != EscapingScheme::AllowUtf8 && escaped.contains(':') {
+            return Cow::Owned(escaped.replace(':', "_"));
+        }
+        escaped
+    }
+
     fn type_name(&self, metric_type: MetricType) -> &'static str {
         match metric_type {
             MetricType::Unknown if !self.openmetrics => "untyped",
@@ -142,7 +162,7 @@ impl Encoder {
         let mut separate = |out: &mut String| out.push(if std::mem::replace(&mut open, true) { ',' } else { '{' });
         for (label, value) in metric.labels.iter() {
             separate(out);
-            let label = self.escaping.label_name(label);
+            let label = self.label_name(label);
             if is_legacy_label_name(&label) {
                 out.push_str(&label);
             } else {
@@ -166,7 +186,7 @@ impl Encoder {
             Number::Float(value) => self.float(value, out),
             Number::Int(value) if self.openmetrics => out.push_str(&value.to_string()),
             // Text knows floats only, and upstream writes counts as such.
-            Number::Int(value) => write_float(out, value as f64),
+            Number::Int(value) => append_g(out, value as f64),
         }
         if let Some(timestamp_ms) = metric.timestamp_ms {
             out.push(' ');
@@ -175,7 +195,7 @@ impl Encoder {
                 if seconds >= 0 {
                     out.push_str(&format!("{seconds}.{ms:03}"));
                 } else {
-                    out.push_str(&openmetrics_float(timestamp_ms as f64 / 1000.0));
+                    out.push_str(&format_openmetrics(timestamp_ms as f64 / 1000.0));
                 }
             } else {
                 out.push_str(&timestamp_ms.to_string());
@@ -186,10 +206,10 @@ impl Encoder {
 
     fn float(&self, value: f64, out: &mut String) {
         if self.openmetrics {
-            write_openmetrics_float(out, value);
+            append_openmetrics(out, value);
         } else {
             // Upstream has a short way for zero that drops its sign.
-            write_float(out, if value == 0.0 { 0.0 } else { value });
+            append_g(out, if value == 0.0 { 0.0 } else { value });
         }
     }
 }

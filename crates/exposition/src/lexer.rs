@@ -1,7 +1,7 @@
 //! The tokens of both text grammars, exactly as upstream cuts them.
 //!
 //! Written for exactness, not for speed: ordinary lines never get here (see
-//! [`crate::parser`]). What matters is where a token that fails has come to,
+//! `parser.rs`). What matters is where a token that fails has come to,
 //! because the error texts quote the bytes from the token's start to one byte
 //! beyond that place. Upstream's scanner is generated, reads byte by byte, and
 //! has its ways with NUL bytes; each is named where it is kept.

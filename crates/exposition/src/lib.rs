@@ -1,8 +1,7 @@
 //! The exchange formats of metrics, read and written.
 //!
 //! Formats:
-//! - [`format`]: [`Format`], the formats and their media types.
-//! - [`escape`]: [`EscapingScheme`], what becomes of names a reader does not take.
+//! - [`mod@format`]: [`Format`], the formats and their media types.
 //! - [`negotiate`](mod@negotiate): which of them an `Accept` header asks for.
 //!
 //! Reading:
@@ -14,30 +13,29 @@
 //! Writing:
 //! - [`family`]: [`MetricFamily`], what a program exposes.
 //! - [`encoder`]: [`Encoder`], which writes it.
-//! - [`float`]: numbers as Go prints them.
 //!
 //! This crate knows nothing of storage and HTTP.
 
 pub mod encoder;
 pub mod error;
-pub mod escape;
 pub mod family;
-pub mod float;
 pub mod format;
 pub mod hash;
 mod lexer;
 pub mod negotiate;
 mod number;
 pub mod parser;
+mod plain;
 mod quote;
 pub mod sample;
+mod strict;
 
 pub use encoder::Encoder;
 pub use error::{LabelsError, ParseError};
-pub use escape::EscapingScheme;
 pub use family::{HistogramValue, LabelPairs, Metric, MetricFamily, MetricValue, SummaryValue};
 pub use format::Format;
 pub use hash::SeriesHasher;
+pub use narthex_model::name::EscapingScheme;
 pub use negotiate::{Negotiated, negotiate, negotiate_openmetrics};
 pub use parser::{Entry, Parser};
 pub use sample::{Point, RawExemplar, Sample};

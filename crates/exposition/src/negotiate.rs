@@ -1,6 +1,7 @@
 //! Content negotiation: which format and escaping scheme an `Accept` header asks for.
 
-use crate::escape::EscapingScheme;
+use narthex_model::name::EscapingScheme;
+
 use crate::format::Format;
 
 /// What an answer is written in.
@@ -70,7 +71,7 @@ fn negotiate_among(accept: Option<&str>, openmetrics: bool) -> Negotiated {
         let wild = |clause: &Clause<'_>| (clause.media_type.starts_with('*'), clause.media_type.ends_with('*'));
         b.quality.total_cmp(&a.quality).then_with(|| wild(a).cmp(&wild(b)))
     });
-    let mut escaping = EscapingScheme::default();
+    let mut escaping = EscapingScheme::Underscores;
     for clause in clauses {
         escaping = clause.escaping.unwrap_or(escaping);
         let format = match (clause.media_type, clause.version) {

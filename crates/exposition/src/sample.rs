@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
+use narthex_model::float::{format_openmetrics, parse_float};
 use narthex_model::{Exemplar, Labels, LabelsBuilder, METRIC_NAME, MetricType};
 
 use crate::error::LabelsError;
-use crate::float::openmetrics_float;
-use crate::number::parse_float;
 use crate::quote::quote_bytes;
 
 /// What stands behind the series on a line.
@@ -107,9 +106,9 @@ impl<'a> Sample<'a> {
                 continue;
             };
             let value = unescape(std::str::from_utf8(value).map_err(|_| self.not_utf8())?, true);
-            let bound = if name == normalised { parse_float(value.as_bytes()).ok() } else { None };
+            let bound = if name == normalised { parse_float(&value).ok() } else { None };
             match bound {
-                Some(bound) => set(&name, &openmetrics_float(bound)),
+                Some(bound) => set(&name, &format_openmetrics(bound)),
                 None => set(&name, &value),
             }
         }

@@ -87,6 +87,12 @@ fn names_beyond_legacy() {
         encode(&family, Format::Text004, EscapingScheme::Underscores),
         "# HELP http_status x\n# TYPE http_status untyped\nhttp_status{a_b=\"c\"} 0 5\n"
     );
+    family.help.clear();
+    family.metrics[0].labels = [("a:b_".into(), "c".into())].into();
+    assert_eq!(
+        encode(&family, Format::Text004, EscapingScheme::Dots),
+        "# TYPE http_dot_status untyped\nhttp_dot_status{a_b__=\"c\"} 0 5\n"
+    );
 }
 
 #[test]

@@ -29,6 +29,12 @@ fn bounds_are_normalised_for_their_type_only() {
     check(series, MetricType::Histogram, labels! { "__name__" => "h", "le" => "1.0", "quantile" => "0.50" });
     check(series, MetricType::Summary, labels! { "__name__" => "h", "le" => "1", "quantile" => "0.5" });
     check(series, MetricType::GaugeHistogram, labels! { "__name__" => "h", "le" => "1", "quantile" => "0.50" });
+    for (le, want) in
+        [("+inf", "+Inf"), ("1_0", "10.0"), ("0x1p3", "8.0"), ("1e6", "1e+06"), ("-0", "0.0"), ("1e999", "1e999")]
+    {
+        let series = format!("h{{le=\"{le}\"}}");
+        check(&series, MetricType::Histogram, labels! { "__name__" => "h", "le" => want });
+    }
     check(r#"h{le="x"}"#, MetricType::Histogram, labels! { "__name__" => "h", "le" => "x" });
 }
 
