@@ -84,10 +84,8 @@ impl RangeFunction for Sums {
         self.prefix.push(0.0);
         let (mut sum, mut magnitude) = (0.0, 0.0);
         for &value in columns.floats {
-            // −0 is left out because an average of −0 alone is −0.
-            let is_exact = value.trunc() == value && !(value == 0.0 && value.is_sign_negative());
             magnitude += value.abs();
-            if !is_exact || magnitude >= EXACT_MAX {
+            if value.trunc() != value || magnitude >= EXACT_MAX {
                 self.prefix.clear();
                 return;
             }
