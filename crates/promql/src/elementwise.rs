@@ -77,7 +77,8 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// Whole seconds, fractions cut off. What does not fit into 64 bits becomes the least
 /// number, as on amd64.
 fn seconds(value: f64) -> i64 {
-    if value >= -9_223_372_036_854_775_808.0 && value < 9_223_372_036_854_775_808.0 { value as i64 } else { i64::MIN }
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 fn days(value: f64) -> i64 {

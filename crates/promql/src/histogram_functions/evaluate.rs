@@ -235,10 +235,10 @@ impl<'a> Evaluation<'a> {
     fn classic(&mut self, pass: Pass<'_>, group: usize, histogram: &mut ClassicHistogram, step: usize) -> f64 {
         match pass {
             Pass::Quantile(q) => {
-                if (0.0..=1.0).contains(&q[step]) {
-                    if let Some(fix) = histogram.ensure_monotonic() {
-                        self.log_fix(group, fix, step);
-                    }
+                if (0.0..=1.0).contains(&q[step])
+                    && let Some(fix) = histogram.ensure_monotonic()
+                {
+                    self.log_fix(group, fix, step);
                 }
                 histogram.quantile(q[step])
             }

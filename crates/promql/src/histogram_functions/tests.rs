@@ -58,7 +58,7 @@ fn observations_of_nan_are_in_no_bucket() {
     h.zero_threshold = 0.0;
     h.positive_spans = vec![Span { offset: 0, length: 2 }];
     h.positive_buckets = vec![4.0, 4.0];
-    check_quantile(&h, 0.2, (1.414_213_562_373_095, NanEffect::Skewed));
+    check_quantile(&h, 0.2, (std::f64::consts::SQRT_2.next_down(), NanEffect::Skewed));
     let (value, effect) = native::quantile(0.9, &h);
     assert!(value.is_nan());
     assert_eq!(effect, NanEffect::Result);
@@ -104,7 +104,9 @@ fn trimming_estimates_what_lies_on_either_side() {
 }
 
 /// Series of a vector at one step or more.
-struct Input(Vec<(Labels, Vec<f64>, Vec<(u32, Arc<FloatHistogram>)>)>);
+struct Input(Vec<InputRow>);
+
+type InputRow = (Labels, Vec<f64>, Vec<(u32, Arc<FloatHistogram>)>);
 
 impl Input {
     fn buckets(name: &str, rows: &[(&str, &[f64])]) -> Input {

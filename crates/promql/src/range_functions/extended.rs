@@ -144,6 +144,7 @@ impl ExtendedRate {
         let (times, histograms) = (columns.histogram_timestamps, columns.histograms);
         let covered = &histograms[first..=last];
         let is_gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;
+        let are_gauges = is_gauge(&histograms[first]) && is_gauge(&histograms[last]);
         if covered.iter().any(|h| h.uses_custom_buckets() != covered[0].uses_custom_buckets()) {
             return Err(IncompatibleSchemas);
         }
@@ -151,7 +152,7 @@ impl ExtendedRate {
         if is_counter && covered.iter().any(|h| is_gauge(h)) {
             notes.note(Note::NotCounter);
         }
-        if !is_counter && !(is_gauge(&histograms[first]) && is_gauge(&histograms[last])) {
+        if !is_counter && !are_gauges {
             notes.note(Note::NotGauge);
         }
 

@@ -50,10 +50,11 @@ impl InstantRate {
         notes: &mut SeriesNotes,
     ) -> Out {
         let is_gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;
+        let are_gauges = is_gauge(previous) && is_gauge(current);
         if self.is_rate && (is_gauge(previous) || is_gauge(current)) {
             notes.note(Note::NotCounter);
         }
-        if !self.is_rate && !(is_gauge(previous) && is_gauge(current)) {
+        if !self.is_rate && !are_gauges {
             notes.note(Note::NotGauge);
         }
         let mut result = current.clone();

@@ -122,7 +122,8 @@ impl HistogramRate {
         if is_counter && (is_gauge(first) || self.gauges.between(first, last + 1).next().is_some()) {
             notes.note(Note::NotCounter);
         }
-        if !is_counter && !(is_gauge(first) && is_gauge(last)) {
+        let are_gauges = is_gauge(first) && is_gauge(last);
+        if !is_counter && !are_gauges {
             notes.note(Note::NotGauge);
         }
         // A reset right after the first sample makes its layout irrelevant: it
