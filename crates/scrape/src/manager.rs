@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use http::HeaderValue;
 use narthex_config::ScrapeConfig;
+use narthex_discovery::{TargetGroup, Targets};
 use narthex_env::{Clock, Random};
 use narthex_model::Labels;
 use narthex_storage::Storage;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::context::Context;
 use crate::metrics::ScrapeMetrics;
 use crate::pool::Pool;
-use crate::target::{Discovered, Target, TargetGroup, fnv1a};
+use crate::target::{Discovered, Target, fnv1a};
 
 /// What a manager needs to know once.
 #[derive(Clone, Debug)]
@@ -26,15 +26,13 @@ pub struct Options {
     pub host_name: String,
     /// What targets are told about us: `Prometheus/<version>`.
     pub user_agent: String,
-    /// The least distance of two changes of the target sets; upstream's is 5 s.
-    pub discovery_reload_interval: Duration,
 }
 
 /// All scrape pools.
 ///
-/// Start: [`Manager::new`] and a task with [`Manager::run`]; then
-/// [`Manager::apply_config`], and [`Manager::update_targets`] with what discovery
-/// finds. Reload: [`Manager::apply_config`] again. End: [`Manager::shutdown`].
+/// Start: [`Manager::new`], [`Manager::apply_config`], and a task with
+/// [`Manager::run`] on what discovery finds. Reload: [`Manager::apply_config`]
+/// before discovery is told. End: [`Manager::shutdown`].
 pub struct Manager {
     context: Arc<Context>,
     runtime: Handle,
@@ -42,13 +40,7 @@ pub struct Manager {
     /// Guards pools and configuration. Held while targets are made and loops
     /// started or told to stop, never while something is waited for.
     state: Mutex<State>,
-    /// Guards target sets that wait for [`Manager::run`]. Taken alone.
-    pending: Mutex<Option<TargetSets>>,
-    wake: Notify,
 }
-
-/// The target groups of each job, by name.
-pub type TargetSets = HashMap<String, Vec<Arc<TargetGroup>>>;
 
 #[derive(Default)]
 struct State {
@@ -89,8 +81,6 @@ impl Manager {
             runtime: Handle::current(),
             options,
             state: Mutex::default(),
-            pending: Mutex::default(),
-            wake: Notify::new(),
         }
     }
 
@@ -113,7 +103,6 @@ impl Manager {
         let State { configs, pools, .. } = &mut *state;
         let gone: Vec<String> = pools.keys().filter(|name| !configs.contains_key(*name)).cloned().collect();
         for pool in gone.iter().filter_map(|name| pools.remove(name)) {
-            self.context.metrics.pool_gone(pool.config());
             pool.stop();
         }
         for (name, pool) in pools.iter_mut() {
@@ -121,52 +110,42 @@ impl Manager {
             if pool.config() != config {
                 pool.reload(Arc::clone(config));
                 let took = self.context.clock.monotonic().saturating_sub(started);
-                self.context.metrics.pool_reloaded(config, took);
+                self.context.metrics.reloaded(config, took);
             }
         }
     }
 
-    /// Hands over what discovery found: for each job all of its groups. Jobs that
-    /// are not mentioned keep their targets. Takes effect soon, from [`Manager::run`].
-    pub fn update_targets(&self, sets: TargetSets) {
-        let mut pending = lock(&self.pending);
-        pending.get_or_insert_default().extend(sets);
-        drop(pending);
-        self.wake.notify_one();
-    }
-
-    /// Applies target sets, the first at once, later ones at the distance given in
-    /// [`Options`]. Ends with [`Manager::shutdown`].
-    pub async fn run(&self) {
+    /// Applies what discovery finds, whenever it changes, until [`Manager::shutdown`]
+    /// or until discovery ends.
+    pub async fn run(&self, mut targets: watch::Receiver<Targets>) {
         loop {
+            let now = Arc::clone(&targets.borrow_and_update());
+            self.update_targets(&now);
             tokio::select! {
                 biased;
                 () = self.context.shutdown.cancelled() => return,
-                () = self.wake.notified() => {}
-            }
-            if let Some(sets) = lock(&self.pending).take() {
-                self.apply_targets(sets);
-            }
-            tokio::select! {
-                biased;
-                () = self.context.shutdown.cancelled() => return,
-                () = tokio::time::sleep(self.options.discovery_reload_interval) => {}
+                changed = targets.changed() => if changed.is_err() {
+                    return;
+                },
             }
         }
     }
 
-    fn apply_targets(&self, sets: TargetSets) {
+    /// Goes on with these targets: for each job all of its groups. Jobs that are not
+    /// mentioned keep theirs; groups that are the same as before cost nothing.
+    pub fn update_targets(&self, targets: &HashMap<String, Vec<Arc<TargetGroup>>>) {
         let _on_runtime = self.runtime.enter();
         let mut state = lock(&self.state);
         if state.is_shut_down {
             return;
         }
-        for (name, groups) in sets {
-            // A set may be older than the configuration that removed its job.
-            let Some(config) = state.configs.get(&name).cloned() else { continue };
-            let pool = state.pools.entry(name).or_insert_with(|| {
-                self.context.metrics.pool_created();
-                Pool::new(Arc::clone(&self.context), config)
+        let State { configs, pools, .. } = &mut *state;
+        // What discovery says may be older than the configuration that removed a job.
+        for (name, config) in configs {
+            let Some(groups) = targets.get(name) else { continue };
+            let pool = pools.entry(name.clone()).or_insert_with(|| {
+                self.context.metrics.scrape_pools.inc();
+                Pool::new(Arc::clone(&self.context), Arc::clone(config))
             });
             pool.sync(groups);
         }
@@ -206,3 +185,6 @@ impl Manager {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,7 +129,7 @@ impl FamilyTable {
     }
 
     /// Notes which families the lines of scrape number `scrape` speak of.
-    pub(crate) fn retain(&self, scrape: u32, name_hashes: &mut Vec<u64>) {
+    pub(crate) fn retain(&self, scrape: u32, name_hashes: &mut [u64]) {
         name_hashes.sort_unstable();
         for slot in lock(&self.slots).iter_mut() {
             match name_hashes.binary_search(&slot.name_hash) {
@@ -203,7 +203,7 @@ mod tests {
     fn a_family_is_forgotten_ten_scrapes_after_its_last_line() {
         let (table, interner) = (FamilyTable::default(), FamilyInterner::default());
         table.say(&mut vec![new(1, "a", Saying::Help("h".into())), new(2, "b", Saying::Help("h".into()))], &interner);
-        table.retain(5, &mut vec![2]);
+        table.retain(5, &mut [2]);
         assert!(table.forget(14));
         assert_eq!(table.families().len(), 2);
         assert!(!table.forget(15));

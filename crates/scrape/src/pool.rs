@@ -6,18 +6,20 @@ use std::sync::atomic::Ordering;
 
 use http::HeaderMap;
 use narthex_config::ScrapeConfig;
+use narthex_discovery::TargetGroup;
 use narthex_model::Labels;
 
 use crate::context::Context;
 use crate::negotiation;
 use crate::scrape_loop::{LoopHandle, PoolLimit, ScrapeLoop, end_of_run};
-use crate::target::{Discovered, Target, TargetGroup, from_group};
+use crate::target::{Discovered, Target, from_group};
 
 /// The targets and loops of one job. Must be used on a tokio runtime.
 pub(crate) struct Pool {
     context: Arc<Context>,
     config: Arc<ScrapeConfig>,
     groups: Vec<Arc<TargetGroup>>,
+    is_synced: bool,
     /// By the hash of their targets.
     loops: HashMap<u64, LoopHandle>,
     limit: Arc<PoolLimit>,
@@ -33,6 +35,7 @@ impl Pool {
             context,
             config,
             groups: Vec::new(),
+            is_synced: false,
             loops: HashMap::new(),
             limit: Arc::default(),
             dropped: Vec::new(),
@@ -59,8 +62,13 @@ impl Pool {
     }
 
     /// Goes on with these target groups. Loops of targets that stay are not touched.
-    pub(crate) fn sync(&mut self, groups: Vec<Arc<TargetGroup>>) {
-        self.groups = groups;
+    pub(crate) fn sync(&mut self, groups: &[Arc<TargetGroup>]) {
+        let is_same = |(a, b): (&Arc<TargetGroup>, &Arc<TargetGroup>)| Arc::ptr_eq(a, b);
+        if self.is_synced && groups.len() == self.groups.len() && groups.iter().zip(&self.groups).all(is_same) {
+            return;
+        }
+        self.is_synced = true;
+        self.groups = groups.to_vec();
         self.apply(&mut HashMap::new());
     }
 
@@ -86,8 +94,9 @@ impl Pool {
         }
     }
 
-    /// Ends all loops; their series get staleness markers in a while.
+    /// Ends the pool and all loops; their series get staleness markers in a while.
     pub(crate) fn stop(mut self) {
+        self.context.metrics.forget_pool(&self.config.job_name);
         for (_, running) in self.loops.drain() {
             running.stop.cancel();
             self.context.tasks.spawn(end_of_run(Arc::clone(&self.context), running.task));
@@ -103,7 +112,7 @@ impl Pool {
         for group in std::mem::take(&mut self.groups) {
             let made = from_group(&group, &self.config);
             for error in &made.errors {
-                self.context.metrics.sync_failed(&self.config.job_name);
+                self.context.metrics.sync_failed.with(&[&self.config.job_name]).inc();
                 tracing::error!(scrape_pool = %self.config.job_name, err = %error, "Creating target failed");
             }
             self.dropped_count += made.dropped.len();
@@ -159,7 +168,7 @@ impl Pool {
         let count = self.loops.len();
         let is_over = limit > 0 && count as u64 > limit;
         if is_over {
-            self.context.metrics.exceeded_target_limit();
+            self.context.metrics.scrape_pool_exceeded_target_limit.inc();
         }
         self.limit.targets_over_limit.store(if is_over { count } else { 0 }, Ordering::Relaxed);
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::error::ScrapeError;
+use crate::metrics::IntervalMetrics;
 use crate::schedule::{Schedule, offset};
 use crate::target::{Health, LastScrape, Target};
 use crate::writer::{Fetched, TargetWriter, Times};
@@ -77,6 +78,7 @@ impl ScrapeLoop {
             writer: Some(writer),
             last_body_len: 0,
             last_started: None,
+            interval_metrics: self.context.metrics.of_interval(self.target.interval_ms()),
             on: self,
         };
         let clock = Arc::clone(&running.on.context.clock);
@@ -126,6 +128,7 @@ struct Running {
     writer: Option<Box<TargetWriter>>,
     last_body_len: usize,
     last_started: Option<Duration>,
+    interval_metrics: IntervalMetrics,
 }
 
 /// The answer of a target; the body is in the buffer.
@@ -140,7 +143,7 @@ impl Running {
         let started_ns = context.clock.now_ns();
         let started = context.clock.monotonic();
         if let Some(last) = self.last_started.replace(started) {
-            context.metrics.observe_interval(self.on.target.interval_ms(), started.saturating_sub(last));
+            self.interval_metrics.observe(started.saturating_sub(last));
         }
         let mut body = context.bodies.take();
         let answer = tokio::select! {

@@ -3,22 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use narthex_config::ScrapeConfig;
+use narthex_discovery::TargetGroup;
 use narthex_model::duration::{format_duration, parse_duration};
 use narthex_model::quote::quote;
 use narthex_model::{Labels, LabelsBuilder, relabel};
 
 use crate::metadata::{Family, FamilyTable};
-
-/// Targets that come from one place and share labels.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TargetGroup {
-    /// Where they come from, for messages.
-    pub source: String,
-    /// The labels of each target; `__address__` as a rule.
-    pub targets: Vec<Labels>,
-    /// The labels of all of them; a target's own win.
-    pub labels: Labels,
-}
 
 /// One target of a group, as it was discovered.
 #[derive(Clone, Debug)]
@@ -79,7 +69,8 @@ pub struct LastScrape {
 /// One target. Two with equal labels and address are one.
 #[derive(Debug)]
 pub struct Target {
-    labels: Labels,
+    /// With the inner ones, whose names begin with `__`.
+    all_labels: Labels,
     public_labels: Labels,
     url: String,
     hash: u64,
@@ -140,7 +131,7 @@ impl Target {
 
     /// The value of one of its inner labels, `""` when absent.
     pub(crate) fn inner_label(&self, name: &str) -> &str {
-        self.labels.value(name)
+        self.all_labels.value(name)
     }
 
     pub(crate) fn family_table(&self) -> &Arc<FamilyTable> {
@@ -239,7 +230,7 @@ fn make(discovered: Discovered) -> Result<Made, String> {
     let hash = identity_hash(&labels, &url);
     Ok(Made::Active(Arc::new(Target {
         public_labels: labels.filter(|name| !name.starts_with("__")),
-        labels,
+        all_labels: labels,
         url,
         hash,
         interval_ms,
@@ -364,3 +355,6 @@ pub(crate) fn fnv1a(texts: &[&[u8]]) -> u64 {
     let bytes = texts.iter().flat_map(|text| text.iter());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
+
+#[cfg(test)]
+mod tests;

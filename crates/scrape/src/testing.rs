@@ -147,7 +147,7 @@ pub(crate) fn context(memory: &Memory, clock: Arc<dyn Clock>) -> Arc<Context> {
         Arc::new(memory.clone()),
         clock,
         &Random::from_seed(1),
-        Arc::new(ScrapeMetrics::default()),
+        Arc::new(ScrapeMetrics::unregistered()),
         http::HeaderValue::from_static("test"),
     ))
 }

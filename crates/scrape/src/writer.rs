@@ -292,7 +292,7 @@ impl TargetWriter {
             ),
         ] {
             if count > 0 {
-                counter.add(count);
+                counter.inc_by(count);
                 tracing::warn!(scrape_pool = %self.config.job_name, target_labels = %self.labels,
                     num_dropped = count, "{message}");
             }

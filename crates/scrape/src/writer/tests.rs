@@ -185,10 +185,10 @@ fn a_syntax_error_stores_nothing_and_spares_what_came_before_it() {
 fn a_repeated_series_counts_once() {
     let harness = check(|_| (), &["a 1\na 2\nb 1\n", "a 3\na 4\nb 2\n"], &["a 3", "b 2"]);
     assert_eq!(harness.report(), ["1", "3", "3", "0"]);
-    assert_eq!(harness.writer.context.metrics.scrapes_sample_duplicate_timestamp.get(), 2);
+    assert_eq!(harness.writer.context.metrics.scrapes_sample_duplicate_timestamp.get(), 2.0);
     // Another spelling of the same series is dropped without a word.
     let harness = check(|_| (), &["a{b=\"1\",c=\"2\"} 1\na{c=\"2\",b=\"1\"} 2\n"], &["a{b=\"1\",c=\"2\"} 1"]);
-    assert_eq!(harness.writer.context.metrics.scrapes_sample_duplicate_timestamp.get(), 0);
+    assert_eq!(harness.writer.context.metrics.scrapes_sample_duplicate_timestamp.get(), 0.0);
 }
 
 #[test]
@@ -218,10 +218,10 @@ fn timestamps_are_honoured_and_exempt_from_staleness() {
 #[test]
 fn bad_timestamps_are_left_out_and_counted() {
     let harness = check(|_| (), &["a 1 5000\na 2 4000\n"], &["a 1@5000"]);
-    assert_eq!(harness.writer.context.metrics.scrapes_sample_out_of_order.get(), 1);
+    assert_eq!(harness.writer.context.metrics.scrapes_sample_out_of_order.get(), 1.0);
     let future = "a 1 99000000\nb 1\n";
     let harness = check(|_| (), &[future, future], &["b 1"]);
-    assert_eq!(harness.writer.context.metrics.scrapes_sample_out_of_bounds.get(), 2);
+    assert_eq!(harness.writer.context.metrics.scrapes_sample_out_of_bounds.get(), 2.0);
     assert_eq!(harness.report(), ["1", "2", "2", "0"]);
 }
 
@@ -262,7 +262,7 @@ fn the_sample_limit_fails_the_scrape_but_counts_on() {
     assert_eq!(harness.scrape("d 2\ne 2\na 2\nb 2\nc 2\n"), "sample limit exceeded");
     // What is beyond the limit was not seen.
     assert_eq!(harness.samples(), ["b stale", "c stale"]);
-    assert_eq!(harness.writer.context.metrics.scrapes_exceeded_sample_limit.get(), 2);
+    assert_eq!(harness.writer.context.metrics.scrapes_exceeded_sample_limit.get(), 2.0);
     assert_eq!(harness.scrape("a 1\nb 1\nc 1\n"), "");
 }
 
@@ -275,7 +275,7 @@ fn label_limits_fail_the_scrape() {
         "label_limit exceeded (metric: a, number of labels: 3, limit: 2)"
     );
     assert_eq!(harness.report(), ["0", "2", "1", "0"]);
-    assert_eq!(harness.writer.context.metrics.scrape_pool_exceeded_label_limits.get(), 1);
+    assert_eq!(harness.writer.context.metrics.scrape_pool_exceeded_label_limits.get(), 1.0);
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn failures_do_not_pile_up_lines_for_ever() {
         assert_ne!(harness.scrape(&format!("{lines}bad{{\n")), "");
         assert!(harness.writer.cache.len() <= 1002 + 100);
     }
-    assert_eq!(harness.writer.context.metrics.scrapes_cache_flush_forced.get(), 2);
+    assert_eq!(harness.writer.context.metrics.scrapes_cache_flush_forced.get(), 2.0);
     assert_eq!(harness.scrape("a 2\n"), "");
     assert_eq!(harness.samples()[0], "a 2");
     assert_eq!(harness.writer.cache.len(), 1);
