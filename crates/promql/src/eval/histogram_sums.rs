@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use narthex_model::FloatHistogram;
+use narthex_model::histogram::CounterResetHint;
 use narthex_promql_syntax::ast::BinaryOp;
 
 use super::arithmetic::{Note, Outcome};
@@ -101,6 +102,10 @@ pub(crate) fn add_or_subtract(
     if combined.collision {
         note(Note::Collision(operation));
         return Outcome::Incompatible;
+    }
+    if subtract {
+        // A difference may go down.
+        result.counter_reset_hint = CounterResetHint::Gauge;
     }
     result.compact(0);
     Outcome::Histogram(Arc::new(result))

@@ -212,6 +212,10 @@ fn interpolate_histograms(
     is_reset: bool,
     notes: &mut SeriesNotes,
 ) -> Result<FloatHistogram, IncompatibleSchemas> {
+    // A change of the kind of buckets looks like a reset, but is none.
+    if earlier.uses_custom_buckets() != later.uses_custom_buckets() {
+        return Err(IncompatibleSchemas);
+    }
     let mut result = later.clone();
     if is_reset {
         result.mul(part);
