@@ -287,7 +287,8 @@ impl Lexer<'_> {
 
     fn word_len(&self, colons: bool) -> usize {
         let rest = &self.bytes[self.pos..];
-        rest.iter().position(|&b| !is_word_byte(b) && !(colons && b == b':')).unwrap_or(rest.len())
+        let belongs = |b: u8| is_word_byte(b) || (colons && b == b':');
+        rest.iter().position(|&b| !belongs(b)).unwrap_or(rest.len())
     }
 
     fn is_number_start(&self, char: char) -> bool {

@@ -8,6 +8,7 @@
 //! - [`annotations`]: warnings and infos.
 //! - [`range_functions`], [`histogram_functions`], [`elementwise`], [`math`]: what
 //!   functions compute.
+//! - [`script`]: the language of upstream's test scripts.
 //!
 //! What a query costs: a selector 3 ns per step and what the store takes for
 //! decoding; a range function the same and its kernel, O(samples + steps) per
@@ -28,6 +29,7 @@ pub mod histogram_functions;
 pub mod math;
 mod plan;
 pub mod range_functions;
+pub mod script;
 #[cfg(test)]
 mod testing;
 

@@ -22,7 +22,7 @@ impl Parser<'_> {
     pub(super) fn positive_duration(&mut self, context: Context) -> Result<DurationValue> {
         let duration = self.duration_expression(0, context)?;
         if let DurationExprKind::Number { seconds, .. } = duration.kind
-            && !(seconds > 0.0)
+            && (seconds <= 0.0 || seconds.is_nan())
         {
             return Err(Fault::new(duration.span, "duration must be greater than 0"));
         }
@@ -90,7 +90,7 @@ impl Parser<'_> {
             TokenKind::Number | TokenKind::Duration => {
                 self.advance();
                 let seconds = self.number_value(token)?;
-                if !(seconds.abs() <= DURATION_MAX_SECONDS) {
+                if seconds.is_nan() || seconds.abs() > DURATION_MAX_SECONDS {
                     return Err(Fault::new(token.span(), "duration out of range"));
                 }
                 DurationExprKind::Number { seconds, is_duration: token.kind == TokenKind::Duration }

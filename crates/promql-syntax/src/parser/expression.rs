@@ -294,7 +294,7 @@ impl Parser<'_> {
         let value = self.number_value(token)?;
         let seconds = if negative { -value } else { value };
         // Beyond 2⁶³ the number would not even be one of milliseconds.
-        if !(seconds.abs() < i64::MAX as f64) {
+        if seconds.is_nan() || seconds.abs() >= i64::MAX as f64 {
             let text = format!("timestamp out of bounds for @ modifier: {}", print_fixed(seconds));
             return Err(Fault::new(span.clone(), text));
         }

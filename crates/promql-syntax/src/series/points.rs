@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         }
         points.push(point(histogram.clone(), step.has_hint));
         for _ in 0..times {
-            let combined = if subtract { histogram.subtract(&step.histogram) } else { histogram.add(&step.histogram) };
+            let combined = if subtract { histogram.sub(&step.histogram) } else { histogram.add(&step.histogram) };
             combined.map_err(|error| self.fault(format!("error combining histograms: {error}")))?;
             points.push(point(histogram.clone(), step.has_hint));
         }
