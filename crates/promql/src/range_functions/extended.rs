@@ -308,6 +308,10 @@ pub fn smoothed_instant(columns: &RangeColumns<'_>, window: &Window, notes: &mut
                 Some((i, true)) if times[i] < at_ms => {
                     let (earlier, later) = (&histograms[i], &histograms[i + 1]);
                     let is_gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;
+                    if earlier.uses_custom_buckets() != later.uses_custom_buckets() {
+                        notes.note(Note::MixedExponentialCustom);
+                        return Out::None;
+                    }
                     let is_reset = !(is_gauge(earlier) && is_gauge(later)) && later.detect_reset(earlier);
                     let part = fraction(times[i], times[i + 1], at_ms);
                     match interpolate_histograms(earlier, later, part, is_reset, notes) {
