@@ -142,7 +142,7 @@ impl Engine {
         let preparing = Instant::now();
         let (min_ms, max_ms) = plan.time_range(grid, settings.lookback_delta_ms);
         let querier = storage.querier(min_ms, max_ms).map_err(|error| QueryError::Execution(error.to_string()))?;
-        let mut evaluator = Evaluator::new(plan, &*querier, *settings, limits, grid)?;
+        let mut evaluator = Evaluator::new(plan, &request.query, &*querier, *settings, limits, grid)?;
         let query_preparation = preparing.elapsed();
         let evaluating = Instant::now();
         let evaluated = evaluator.eval(&plan.root, grid)?;

@@ -196,7 +196,7 @@ impl<'a> Evaluator<'a> {
                 windows.offset_ms = matrix.selector.effective_offset_ms(grid);
                 windows.mode = matrix.selector.mode;
                 let set = std::sync::Arc::clone(&self.sets[matrix.selector.selection]);
-                (RangeInput::Set(set), self.is_distinct(&matrix.selector))
+                (RangeInput::Set(set, matrix.selector.detect_resets), self.is_distinct(&matrix.selector))
             }
             Kind::Subquery(subquery) => {
                 windows.range_ms = subquery.range_ms;

@@ -139,6 +139,7 @@ impl Evaluator<'_> {
             pick: Pick::Value,
             distinct: false,
             per_step: false,
+            detect_resets: false,
             position: 0,
         };
         let values = collect(&source, self.limits, 1)?;
@@ -249,9 +250,7 @@ impl<'a> Join<'a> {
                     Some(to) => to,
                     None => {
                         let labels = self.labels(&name.labels, &newest, selector)?;
-                        let enriched = labels.is_some();
-                        let labels = labels.unwrap_or_else(|| name.labels.clone());
-                        let to = (enriched || self.passes[row] || !rejects_empty).then(|| {
+                        let to = (!newest.is_empty() || self.passes[row] || !rejects_empty).then(|| {
                             *rows.entry(labels).or_insert_with_key(|labels| {
                                 out.push_empty(Row { labels: labels.clone(), drop_name: name.drop_name })
                             })
@@ -271,8 +270,8 @@ impl<'a> Join<'a> {
         Ok(out)
     }
 
-    /// The labels of a row with those of info series; `None` when these add none.
-    fn labels(&self, own: &Labels, infos: &[usize], selector: &InfoSelector) -> Result<Option<Labels>, QueryError> {
+    /// The labels of a row with those of info series.
+    fn labels(&self, own: &Labels, infos: &[usize], selector: &InfoSelector) -> Result<Labels, QueryError> {
         let mut added = LabelsBuilder::default();
         for &info in infos {
             for (name, value) in &self.infos.rows[info].labels {
@@ -290,12 +289,12 @@ impl<'a> Join<'a> {
             }
         }
         if added.is_empty() {
-            return Ok(None);
+            return Ok(own.clone());
         }
         let mut builder = own.to_builder();
         added.iter().for_each(|(name, value)| {
             builder.set(name, value);
         });
-        Ok(Some(builder.labels()))
+        Ok(builder.labels())
     }
 }

@@ -6,6 +6,14 @@ use narthex_regex::Anchored;
 use super::vector::{Row, Vector};
 use crate::api::QueryError;
 
+/// Whether labels may have this name: any text but the empty one.
+///
+/// Bytes that are no UTF-8 come out of the parser as U+FFFD, so a name with that
+/// character counts as one that is not valid.
+pub(super) fn is_label_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER)
+}
+
 /// `label_replace`: `pattern` on the value of `source`; on a match `target` is
 /// set to the expanded `replacement`.
 pub(super) fn replace(
@@ -17,7 +25,7 @@ pub(super) fn replace(
 ) -> Result<Vector, QueryError> {
     let invalid = |_| QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}"));
     let regex = Anchored::wrapped(pattern).map_err(invalid)?;
-    if target.is_empty() {
+    if !is_label_name(target) {
         return Err(QueryError::Execution(format!("invalid destination label name in label_replace(): {target}")));
     }
     relabel(&mut vector, target, |labels| regex.expand(labels.value(source), replacement))?;
@@ -31,10 +39,10 @@ pub(super) fn join(
     separator: &str,
     sources: &[String],
 ) -> Result<Vector, QueryError> {
-    if let Some(source) = sources.iter().find(|source| source.is_empty()) {
+    if let Some(source) = sources.iter().find(|source| !is_label_name(source)) {
         return Err(QueryError::Execution(format!("invalid source label name in label_join(): {source}")));
     }
-    if target.is_empty() {
+    if !is_label_name(target) {
         return Err(QueryError::Execution(format!("invalid destination label name in label_join(): {target}")));
     }
     relabel(&mut vector, target, |labels| {

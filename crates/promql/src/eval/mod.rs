@@ -73,6 +73,7 @@ pub(crate) struct Evaluator<'a> {
     settings: Settings,
     limits: &'a Limits,
     querier: &'a dyn Querier,
+    query: &'a str,
     sets: Vec<Arc<dyn SeriesSet>>,
     /// What was looked at so far; of the innermost sub-query, while in one.
     pub(crate) tally: Tally,
@@ -85,6 +86,7 @@ impl<'a> Evaluator<'a> {
     /// Finds the series of all selectors.
     pub(crate) fn new(
         plan: &Plan,
+        query: &'a str,
         querier: &'a dyn Querier,
         settings: Settings,
         limits: &'a Limits,
@@ -99,7 +101,7 @@ impl<'a> Evaluator<'a> {
             sets.push(set);
         }
         let tally = Tally::new(grid.steps, settings.per_step_stats);
-        Ok(Evaluator { settings, limits, querier, sets, tally, peak: 0, annotations })
+        Ok(Evaluator { settings, limits, querier, query, sets, tally, peak: 0, annotations })
     }
 
     /// Computes a node at all times of `grid`.
@@ -162,6 +164,7 @@ impl<'a> Evaluator<'a> {
             pick,
             distinct: self.is_distinct(selector),
             per_step: self.tally.per_step.is_some(),
+            detect_resets: selector.detect_resets,
             position: selector.start,
         }
     }

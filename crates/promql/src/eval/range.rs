@@ -8,7 +8,7 @@ use narthex_promql_syntax::ast::RangeMode;
 use narthex_storage::{Grouping, Groups, SeriesColumns, SeriesSet};
 
 use super::limits::{Limits, Tally};
-use super::selector::remove_stale_markers;
+use super::selector::{detect_resets, remove_stale_markers};
 use super::source::{RowBuffer, RowReader, RowSource};
 use super::vector::{Row, Vector, histogram_size, is_absent, is_reserved, without_name};
 use crate::annotations::{Annotations, Position};
@@ -20,8 +20,8 @@ use crate::range_functions::{
 
 /// Where the samples of windows come from.
 pub(crate) enum RangeInput {
-    /// The store.
-    Set(Arc<dyn SeriesSet>),
+    /// The store. The flag: unknown counter-reset hints are to be found out.
+    Set(Arc<dyn SeriesSet>, bool),
     /// A sub-query: its result and the times of its steps.
     Subquery(Vector, Grid),
 }
@@ -74,7 +74,7 @@ impl RangeSource<'_> {
 
     fn original(&self, index: usize) -> Row {
         match &self.input {
-            RangeInput::Set(set) => Row { labels: set.labels(index), drop_name: false },
+            RangeInput::Set(set, _) => Row { labels: set.labels(index), drop_name: false },
             RangeInput::Subquery(vector, _) => vector.rows[index].clone(),
         }
     }
@@ -83,7 +83,7 @@ impl RangeSource<'_> {
 impl RowSource for RangeSource<'_> {
     fn len(&self) -> usize {
         match &self.input {
-            RangeInput::Set(set) => set.len(),
+            RangeInput::Set(set, _) => set.len(),
             RangeInput::Subquery(vector, _) => vector.len(),
         }
     }
@@ -103,8 +103,8 @@ impl RowSource for RangeSource<'_> {
 
     fn groups(&self, grouping: &Grouping) -> Groups {
         match &self.input {
-            RangeInput::Set(set) if !self.drops_name || self.delayed => set.group(grouping),
-            RangeInput::Set(set) => set.group(&match grouping {
+            RangeInput::Set(set, _) if !self.drops_name || self.delayed => set.group(grouping),
+            RangeInput::Set(set, _) => set.group(&match grouping {
                 Grouping::By(names) => Grouping::By(names.iter().filter(|n| !is_reserved(n)).cloned().collect()),
                 Grouping::Without(names) => {
                     let reserved = ["__type__", "__unit__"].into_iter().map(str::to_owned);
@@ -158,8 +158,11 @@ impl RowReader for RangeReader<'_> {
         let steps = source.windows.grid.steps;
         self.columns.clear();
         match &source.input {
-            RangeInput::Set(set) => {
+            RangeInput::Set(set, unknown) => {
                 set.read(index, &mut self.columns)?;
+                if *unknown {
+                    detect_resets(&mut self.columns);
+                }
                 remove_stale_markers(&mut self.columns);
             }
             RangeInput::Subquery(vector, grid) => row_to_columns(vector, index, grid, &mut self.columns),

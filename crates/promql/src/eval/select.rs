@@ -7,6 +7,7 @@ use narthex_promql_syntax::ast::AggregateOp;
 use narthex_storage::{Grouping, Groups};
 
 use super::aggregate::group_rows;
+use super::label_functions::is_label_name;
 use super::vector::{Row, Sample, Vector, is_absent};
 use super::{Evaluated, Evaluator};
 use crate::annotations::Annotation;
@@ -30,6 +31,11 @@ impl Evaluator<'_> {
                 Some(Evaluated::String(label)) => label,
                 _ => String::new(),
             };
+            if !is_label_name(&label) {
+                let position = aggregate.param.as_ref().map_or(0, |param| param.position);
+                let name = self.source_literal(position).unwrap_or_else(|| quote(&label));
+                return Err(QueryError::Execution(format!("invalid label name {name}")));
+            }
             return count_values(&vector, &label, &aggregate.grouping);
         }
         let param = match param {
@@ -49,6 +55,14 @@ impl Evaluator<'_> {
             AggregateOp::LimitRatio => self.limit_ratio(aggregate, &param, vector, &groups),
             _ => choose_k(aggregate.op, &param, vector, &groups),
         }
+    }
+
+    /// A string in double quotes as the query spells it, if it is not valid UTF-8:
+    /// the parser keeps no such bytes, but messages show them.
+    fn source_literal(&self, position: usize) -> Option<String> {
+        let text = self.query.get(position..)?.strip_prefix('"')?;
+        let text = &text[..text.find('"')?];
+        text.contains("\\x").then(|| format!("\"{text}\""))
     }
 
     fn quantile(
@@ -335,9 +349,6 @@ impl Heap {
 
 /// Counts elements by value; the value becomes a label.
 fn count_values(vector: &Vector, label: &str, grouping: &Grouping) -> Result<Vector, QueryError> {
-    if label.is_empty() {
-        return Err(QueryError::Execution(format!("invalid label name {}", quote(label))));
-    }
     let grouping = match grouping {
         Grouping::By(names) => Grouping::By(names.iter().cloned().chain([label.to_owned()]).collect()),
         without => without.clone(),

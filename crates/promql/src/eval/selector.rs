@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use narthex_model::FloatHistogram;
+use narthex_model::histogram::CounterResetHint;
 use narthex_model::value::is_stale_nan;
 use narthex_promql_syntax::ast::RangeMode;
 use narthex_storage::{Grouping, Groups, SeriesColumns, SeriesSet};
@@ -37,6 +39,7 @@ pub(crate) struct SelectorSource {
     pub(crate) pick: Pick,
     pub(crate) distinct: bool,
     pub(crate) per_step: bool,
+    pub(crate) detect_resets: bool,
     /// Where annotations point to.
     pub(crate) position: Position,
 }
@@ -88,6 +91,9 @@ impl RowReader for SelectorReader<'_> {
         let source = self.source;
         self.columns.clear();
         source.set.read(index, &mut self.columns)?;
+        if source.detect_resets {
+            detect_resets(&mut self.columns);
+        }
         out.reset(source.grid.steps);
         if self.columns.is_empty() {
             return Ok(false);
@@ -247,6 +253,21 @@ pub(crate) fn remove_stale_markers(columns: &mut SeriesColumns) {
         retain(&mut histograms.timestamps, &keep);
         retain(&mut histograms.values, &keep);
         retain(&mut histograms.start_timestamps, &keep);
+    }
+}
+
+/// Finds out counter-reset hints that are unknown, by comparing with the sample
+/// before. The first sample keeps what it has.
+pub(crate) fn detect_resets(columns: &mut SeriesColumns) {
+    let mut before: Option<Arc<FloatHistogram>> = None;
+    for histogram in columns.histograms.values.iter_mut().filter(|histogram| !is_stale_nan(histogram.sum)) {
+        let original = Arc::clone(histogram);
+        if let Some(before) = before.filter(|_| original.counter_reset_hint == CounterResetHint::Unknown) {
+            let is_reset = original.detect_reset(&before);
+            let hint = if is_reset { CounterResetHint::Reset } else { CounterResetHint::NotReset };
+            Arc::make_mut(histogram).counter_reset_hint = hint;
+        }
+        before = Some(original);
     }
 }
 

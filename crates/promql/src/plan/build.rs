@@ -57,6 +57,7 @@ pub(crate) fn build(expr: &Expr, context: &PlanContext) -> Result<Plan, QueryErr
         function: "",
         grouping: None,
         prepared: true,
+        detect_resets: false,
     };
     let built = builder.node(expr, &scope)?;
     let root = built.wrapped();
@@ -82,6 +83,9 @@ struct Scope<'a> {
     function: &'a str,
     /// Of the aggregation directly around.
     grouping: Option<Grouping>,
+    /// Whether only statistics of histograms matter, which upstream reads in a way
+    /// that tells resets from the samples.
+    detect_resets: bool,
     /// False inside parameters of aggregations, which upstream does not prepare.
     prepared: bool,
 }
@@ -187,7 +191,15 @@ impl Builder<'_> {
         };
         let selection = self.selection(Selection { matchers: vector.matchers.clone(), hints });
         let matchers = vector.matchers.clone();
-        Ok(Selector { selection, matchers, offset_ms, at_ms, mode: vector.mode, start: vector.span.start })
+        Ok(Selector {
+            selection,
+            matchers,
+            offset_ms,
+            at_ms,
+            mode: vector.mode,
+            detect_resets: scope.detect_resets,
+            start: vector.span.start,
+        })
     }
 
     /// The index of a selection; equal ones are read once.
@@ -218,6 +230,7 @@ impl Builder<'_> {
             end_ms: last_ms.saturating_sub(offset_ms),
             step_ms,
             grouping: None,
+            detect_resets: false,
             ..scope.clone()
         };
         let expr = Box::new(self.node(&subquery.expr, &inner)?.wrapped());
@@ -230,7 +243,12 @@ impl Builder<'_> {
             return Ok((Kind::Number(value), true));
         }
         self.has_info |= name == "info";
-        let inner = Scope { function: name, grouping: None, ..scope.clone() };
+        let detect_resets = match name {
+            "histogram_count" | "histogram_sum" | "histogram_avg" => true,
+            "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => false,
+            _ => scope.detect_resets,
+        };
+        let inner = Scope { function: name, grouping: None, detect_resets, ..scope.clone() };
         let mut args = Vec::with_capacity(call.args.len());
         for (index, arg) in call.args.iter().enumerate() {
             let arg = without_parens(arg);

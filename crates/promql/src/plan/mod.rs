@@ -86,6 +86,8 @@ pub(crate) struct Selector {
     /// The time of `@`.
     pub(crate) at_ms: Option<i64>,
     pub(crate) mode: RangeMode,
+    /// Whether unknown counter-reset hints of histograms are found out.
+    pub(crate) detect_resets: bool,
     /// Where the selector itself starts, without parentheses around it.
     pub(crate) start: Position,
 }
