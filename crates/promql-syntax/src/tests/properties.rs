@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use crate::json::to_json;
+use crate::series::{parse_metric, parse_series};
 use crate::{ParserOptions, parse_expr, parse_metric_selector, pretty};
 
 /// Texts that look like queries: pieces of them in any order.
@@ -125,6 +127,13 @@ proptest! {
     fn no_text_panics(text in any::<String>()) {
         let _ = parse_expr(&text, &ParserOptions::ALL);
         let _ = parse_metric_selector(&text);
+        let _ = parse_metric(&text);
+        let _ = parse_series(&text);
+    }
+
+    #[test]
+    fn no_points_panic(text in "[x_+0-9.{}: a-ez\\[\\]-]{0,24}") {
+        let _ = parse_series(&format!("x {text}"));
     }
 
     #[test]
@@ -132,6 +141,7 @@ proptest! {
         match parse_expr(&text, &ParserOptions::ALL) {
             Err(errors) => prop_assert!(errors.to_string().contains("parse error: ")),
             Ok(expr) => {
+                let _ = to_json(&expr);
                 let printed = expr.to_string();
                 let again = parse_expr(&printed, &ParserOptions::ALL);
                 let again = again.map_err(|e| TestCaseError::fail(format!("{text} ⇒ {printed}: {e}")))?;

@@ -14,7 +14,7 @@ pub(super) fn load(load: &Load, storage: &mut MemoryStorage) -> Result<(), Strin
         for (index, point) in series.description.points.iter().enumerate() {
             let timestamp_ms = timestamp(load, index)?;
             let start_ms = match series.starts_ms.get(index) {
-                Some(Some(relative_ms)) => timestamp_ms + relative_ms,
+                Some(Some(relative_ms)) => timestamp_ms.saturating_add(*relative_ms),
                 _ => 0,
             };
             let sample = match point {

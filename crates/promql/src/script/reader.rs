@@ -317,6 +317,18 @@ mod tests {
         assert_eq!(eval.query, "sum(x)");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_script_panics(
+            command in "(load|eval instant at|eval range from|eval_fail instant at) [0-9a-z ]{0,12}[({x]{0,3}",
+            line in "(  (x|expect|x@st|expected_fail_regexp) [-a-z0-9_:+{}\\[( ]{0,16}\n){0,3}",
+            text in ".{0,64}",
+        ) {
+            let _ = read(&format!("{command}\n{line}"));
+            let _ = read(&text);
+        }
+    }
+
     #[test]
     fn start_timestamps_stand_above_their_series() {
         let commands = read("load 1m\n  x@st _ -30s-1mx1 0\n  x 1 2 3 4\n  y 1").unwrap();

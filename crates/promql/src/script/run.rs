@@ -152,3 +152,65 @@ pub fn run_text(name: &str, text: &str, options: &ScriptOptions) -> Result<Summa
     }
     Ok(summary)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATA: &str = "load 1m\n  x{a=\"1\"} 0+1x10\n  x{a=\"2\"} 0+2x10\n\n";
+
+    /// What is wrong with an `eval` on the data above; empty when nothing is.
+    fn failure(eval: &str) -> String {
+        let summary = run_text("t", &format!("{DATA}{eval}"), &ScriptOptions::default()).unwrap();
+        assert_eq!(summary.evals, [5]);
+        summary.failures.first().map(|failure| failure.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_holds_is_silent() {
+        for eval in [
+            "eval instant at 2m x\n  x{a=\"2\"} 4\n  x{a=\"1\"} 2",
+            "eval_ordered instant at 2m sort_desc(x)\n  x{a=\"2\"} 4\n  x{a=\"1\"} 2",
+            "eval range from 0 to 2m step 1m sum(x)\n  {} 0+3x2",
+            "eval instant at 2m nothing",
+            "eval instant at 0 x[2m]\n  expect range vector from 1m to 2m step 1m\n  x{a=\"1\"} 1 2\n  x{a=\"2\"} 2 4",
+            "eval instant at 2m scalar(nothing)\n  NaN",
+            "eval instant at 2m x + on () x\n  expect fail regex: on the right hand-side",
+            "eval_warn instant at 2m quantile(7, x)\n  {} Inf",
+            "eval instant at 2m quantile(7, x)\n  {} Inf",
+        ] {
+            assert_eq!(failure(eval), "", "{eval}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_hold_is_told() {
+        for (eval, want) in [
+            ("eval instant at 2m x{a=\"1\"}", "t:5: x{a=\"1\"}: unexpected {__name__=\"x\", a=\"1\"} with 2"),
+            ("eval instant at 2m x{a=\"1\"}\n  x{a=\"1\"} 3", "expected {__name__=\"x\", a=\"1\"} to be 3, got 2"),
+            ("eval instant at 2m nothing\n  y 3", "{__name__=\"y\"} with 3 is missing"),
+            ("eval instant at 2m 1\n  2", "expected the scalar 2, got the scalar 1"),
+            ("eval instant at 2m \"a\"\n  expect string \"b\"", "expected the string \"b\", got the string \"a\""),
+            ("eval_ordered instant at 2m sort(x)\n  x{a=\"2\"} 4\n  x{a=\"1\"} 2", "at place 2, got it at 1"),
+            ("eval range from 0 to 1m step 1m sum(x)\n  {} 0 4", "expected {} [0@0 4@60000], got [0@0 3@60000]"),
+            ("eval range from 0 to 1m step 1m sum(x)\n  {} 0", "expected {} [0@0], got [0@0 3@60000]"),
+            ("eval instant at 2m sum(x)\n  expect warn\n  {} 6", "expected warning annotation any text, got []"),
+            ("eval instant at 2m quantile(7, x)\n  expect no_warn\n  {} Inf", "expected no warning annotations"),
+            ("eval instant at 2m sum(x)\n  expect fail", "expected the query to fail, but it did not"),
+            ("eval instant at 2m x + on () x\n  expect fail msg: no", "expected the query to fail with `no`, got"),
+            ("eval instant at 2m x +\n  expect fail", "1:4: parse error: unexpected end of input"),
+            ("eval instant at 2m x[2m]", "got a range vector without `expect range vector`"),
+        ] {
+            let got = failure(eval);
+            assert!(got.contains(want), "{eval}\n{got}");
+        }
+    }
+
+    #[test]
+    fn scripts_that_are_none_are_errors() {
+        let run = |text: &str| run_text("t", text, &ScriptOptions::default()).unwrap_err().to_string();
+        assert_eq!(run("\nwhat"), "t:2: invalid command \"what\"");
+        let classic = "load_with_nhcb 1m\n  x_bucket{le=\"1\"} 2\n  x_bucket{le=\"2\"} 1";
+        assert_eq!(run(classic), "t:1: load: classic histogram {__name__=\"x\"}: the buckets are not cumulative");
+    }
+}
