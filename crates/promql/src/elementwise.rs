@@ -74,23 +74,24 @@ pub fn round(value: f64, to: f64) -> f64 {
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// Whole seconds, fractions cut off. What does not fit into 64 bits becomes the least
-/// number, as on amd64.
-fn seconds(value: f64) -> i64 {
+/// Whole seconds, fractions cut off.
+fn seconds(value: f64) -> i128 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }
+    // What does not fit into 64 bits, NaN included, becomes the least number on
+    // amd64, and Go's calendar, which counts without sign, takes that for 2^63.
+    if (-LIMIT..LIMIT).contains(&value) { value as i128 } else { 1 << 63 }
 }
 
 fn days(value: f64) -> i64 {
-    seconds(value).div_euclid(SECONDS_PER_DAY)
+    seconds(value).div_euclid(i128::from(SECONDS_PER_DAY)) as i64
 }
 
 fn in_day(value: f64) -> i64 {
-    seconds(value).rem_euclid(SECONDS_PER_DAY)
+    seconds(value).rem_euclid(i128::from(SECONDS_PER_DAY)) as i64
 }
 
 fn date(value: f64) -> CivilDate {
-    CivilDate::of_unix_seconds(seconds(value))
+    CivilDate::of_unix_days(days(value))
 }
 
 /// A day in the proleptic Gregorian calendar.
@@ -112,8 +113,13 @@ const EPOCH_DAYS: i64 = 719_468;
 impl CivilDate {
     /// The day that holds a time, in UTC. Works for all 64-bit times.
     pub fn of_unix_seconds(seconds: i64) -> CivilDate {
+        CivilDate::of_unix_days(seconds.div_euclid(SECONDS_PER_DAY))
+    }
+
+    /// The day so many days after 1 January 1970.
+    fn of_unix_days(days: i64) -> CivilDate {
         // Years are counted from March, so that the leap day comes last.
-        let days = seconds.div_euclid(SECONDS_PER_DAY) + EPOCH_DAYS;
+        let days = days + EPOCH_DAYS;
         let (era, day_of_era) = (days.div_euclid(DAYS_PER_ERA), days.rem_euclid(DAYS_PER_ERA));
         let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -169,6 +175,18 @@ mod tests {
         check_date(1735603200.0, [("day_of_year", 366.0), ("days_in_month", 31.0), ("month", 12.0), ("hour", 0.0)]);
         // 1900 was no leap year.
         check_date(-2203891200.0, [("day_of_month", 1.0), ("month", 3.0), ("year", 1900.0), ("day_of_year", 60.0)]);
+    }
+
+    #[test]
+    fn times_beyond_64_bits_are_where_go_puts_them() {
+        for value in [f64::NAN, f64::INFINITY] {
+            check_date(
+                value,
+                [("year", 292_277_026_596.0), ("month", 12.0), ("day_of_month", 4.0), ("day_of_week", 0.0)],
+            );
+            check_date(value, [("day_of_year", 339.0), ("hour", 15.0), ("minute", 30.0), ("days_in_month", 31.0)]);
+        }
+        check_date(-1e18, [("year", -31_688_736_537.0), ("month", 3.0), ("day_of_month", 10.0), ("day_of_week", 2.0)]);
     }
 
     #[test]
