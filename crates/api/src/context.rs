@@ -1,33 +1,100 @@
-//! What an endpoint gets: the request, read, and the handles.
+//! What an endpoint is given, and what it gives back.
 
 use std::sync::Arc;
 
-use crate::handles::Handles;
-use crate::params::Params;
+use narthex_model::Matcher;
+use narthex_promql::CancelToken;
+use narthex_promql_syntax::parse_metric_selector;
 
-/// One request to one endpoint.
-pub struct Context {
-    /// Who knows the answers.
-    pub handles: Arc<Handles>,
-    /// Parameters of body and address.
-    pub params: Params,
-    /// Parameters of the address alone.
-    pub url_params: Params,
-    /// The variable part of the path: the label name of `label/<name>/values`.
-    pub path_param: String,
-    /// The `Accept` header.
-    pub accept: Option<String>,
+use crate::error::ApiError;
+use crate::json::Json;
+use crate::params::Params;
+use crate::router::State;
+use crate::time::{TIME_MAX_MS, TIME_MIN_MS, parse_time};
+
+/// What is said beside a result that was cut.
+pub(crate) const TRUNCATED: &str = "results truncated due to limit";
+
+/// One request.
+pub(crate) struct Context {
+    pub(crate) state: Arc<State>,
+    /// The pairs of body and URL.
+    pub(crate) params: Params,
+    /// The pairs of the URL alone.
+    pub(crate) url_params: Params,
+    /// What stands in the path for the `*` of the table.
+    pub(crate) path_param: Vec<u8>,
+    /// Thrown when the client goes away.
+    pub(crate) cancel: CancelToken,
+}
+
+/// The data of an answer: written after the endpoint is done, on its thread.
+pub(crate) type Data = Box<dyn FnOnce(&mut Json<'_>) + Send>;
+
+/// What an endpoint gives back.
+pub(crate) struct Success {
+    pub(crate) data: Data,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) infos: Vec<String>,
+}
+
+impl Success {
+    pub(crate) fn new(data: impl FnOnce(&mut Json<'_>) + Send + 'static) -> Success {
+        Success { data: Box::new(data), warnings: Vec::new(), infos: Vec::new() }
+    }
+
+    pub(crate) fn with_warnings(mut self, warnings: Vec<String>) -> Success {
+        self.warnings = warnings;
+        self
+    }
 }
 
 impl Context {
-    /// Runs something that computes or reads files on a thread that may block.
-    ///
-    /// # Errors
-    /// When it panicked; the panic stays there.
-    pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, crate::ApiError> {
-        tokio::task::spawn_blocking(work).await.map_err(|e| {
-            tracing::error!(component = "web", err = %e, "A request failed unexpectedly");
-            crate::ApiError::internal("unexpected error: see the server's log")
-        })
+    /// The parameter `limit`; 0 for none.
+    pub(crate) fn limit(&self) -> Result<usize, ApiError> {
+        let text = self.params.get("limit");
+        if text.is_empty() {
+            return Ok(0);
+        }
+        let limit = parse_int(text).map_err(|error| ApiError::parameter("limit", error))?;
+        usize::try_from(limit).map_err(|_| ApiError::parameter("limit", "limit must be non-negative"))
     }
+
+    /// An optional time.
+    pub(crate) fn time_or(&self, name: &str, default_ms: i64) -> Result<i64, ApiError> {
+        match self.params.get(name) {
+            "" => Ok(default_ms),
+            text => parse_time(text)
+                .map_err(|error| ApiError::parameter(name, format_args!("invalid time value for '{name}': {error}"))),
+        }
+    }
+
+    /// The parameters `start` and `end`, everything unless they say less.
+    pub(crate) fn time_range(&self) -> Result<(i64, i64), ApiError> {
+        Ok((self.time_or("start", TIME_MIN_MS)?, self.time_or("end", TIME_MAX_MS)?))
+    }
+
+    /// The selectors of `match[]`, each with a matcher that not every series
+    /// satisfies. The error is a bare text.
+    pub(crate) fn selectors(&self) -> Result<Vec<Vec<Matcher>>, String> {
+        let parse = |text| parse_metric_selector(text).map_err(|errors| errors.to_string());
+        let sets: Vec<Vec<Matcher>> = self.params.all("match[]").map(parse).collect::<Result<_, _>>()?;
+        if sets.iter().any(|set| set.iter().all(Matcher::matches_empty)) {
+            return Err("match[] must contain at least one non-empty matcher".into());
+        }
+        Ok(sets)
+    }
+}
+
+/// Reads an integer as Go's `strconv.Atoi`.
+pub(crate) fn parse_int(text: &str) -> Result<i64, String> {
+    let quoted = || narthex_model::quote::quote(text);
+    text.parse().map_err(|error: std::num::ParseIntError| {
+        use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+        let problem = match error.kind() {
+            PosOverflow | NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        format!("strconv.Atoi: parsing {}: {problem}", quoted())
+    })
 }

@@ -1,100 +1,92 @@
-//! Failures as the API tells them.
+//! Why a request has no data.
+
+use std::fmt;
 
 use http::StatusCode;
-use narthex_promql::{QueryError, api};
+use narthex_model::quote::quote;
+use narthex_promql::{ErrorKind, QueryError};
 use narthex_storage::StorageError;
 
-/// What sort of failure it is: decides `errorType` and the status code.
+/// What sort of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The request makes no sense.
+pub(crate) enum Kind {
     BadData,
-    /// It cannot be carried out on these data.
     Execution,
-    /// The client went away.
     Canceled,
-    /// It took too long.
     Timeout,
-    /// Our fault.
     Internal,
-    /// Not now, or not in this mode. Answers 500, as upstream does.
     Unavailable,
-    /// There is no such thing.
     NotFound,
 }
 
-impl ErrorKind {
-    /// The name in answers.
-    pub fn as_str(self) -> &'static str {
+impl Kind {
+    /// The name in the answer.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
-            ErrorKind::BadData => "bad_data",
-            ErrorKind::Execution => "execution",
-            ErrorKind::Canceled => "canceled",
-            ErrorKind::Timeout => "timeout",
-            ErrorKind::Internal => "internal",
-            ErrorKind::Unavailable => "unavailable",
-            ErrorKind::NotFound => "not_found",
+            Kind::BadData => "bad_data",
+            Kind::Execution => "execution",
+            Kind::Canceled => "canceled",
+            Kind::Timeout => "timeout",
+            Kind::Internal => "internal",
+            Kind::Unavailable => "unavailable",
+            Kind::NotFound => "not_found",
         }
     }
 
-    /// The status code.
-    pub fn status(self) -> StatusCode {
+    pub(crate) fn status(self) -> StatusCode {
         match self {
-            ErrorKind::BadData => StatusCode::BAD_REQUEST,
-            ErrorKind::Execution => StatusCode::UNPROCESSABLE_ENTITY,
-            // nginx' "client closed request"; the client sees it only through a proxy.
-            ErrorKind::Canceled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-            ErrorKind::Timeout => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorKind::Internal | ErrorKind::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
-            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            Kind::BadData => StatusCode::BAD_REQUEST,
+            Kind::Execution => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::Canceled => StatusCode::from_u16(499).expect("499 is a status code"),
+            Kind::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            // Upstream says 500 for what is unavailable, too.
+            Kind::Internal | Kind::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
+            Kind::NotFound => StatusCode::NOT_FOUND,
         }
     }
 }
 
-/// A failure: what sort, and upstream's text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ApiError {
-    /// What sort.
-    pub kind: ErrorKind,
-    /// The text.
-    pub message: String,
+/// Why a request has no data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) kind: Kind,
+    pub(crate) text: String,
 }
 
 impl ApiError {
-    /// A request that makes no sense.
-    pub fn bad_data(message: impl ToString) -> ApiError {
-        ApiError { kind: ErrorKind::BadData, message: message.to_string() }
+    pub(crate) fn new(kind: Kind, text: impl fmt::Display) -> ApiError {
+        ApiError { kind, text: text.to_string() }
     }
 
-    /// A parameter that makes no sense.
-    pub fn param(name: &str, why: impl std::fmt::Display) -> ApiError {
-        ApiError::bad_data(format_args!("invalid parameter {}: {why}", narthex_model::quote::quote(name)))
+    pub(crate) fn bad_data(text: impl fmt::Display) -> ApiError {
+        ApiError::new(Kind::BadData, text)
     }
 
-    /// Something of ours broke.
-    pub fn internal(message: impl ToString) -> ApiError {
-        ApiError { kind: ErrorKind::Internal, message: message.to_string() }
+    /// A parameter that is not what it should be.
+    pub(crate) fn parameter(name: &str, text: impl fmt::Display) -> ApiError {
+        ApiError::bad_data(format_args!("invalid parameter {}: {text}", quote(name)))
     }
 }
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> ApiError {
-        match error.kind() {
-            api::ErrorKind::BadData => ApiError::param("query", error),
-            api::ErrorKind::Execution => ApiError { kind: ErrorKind::Execution, message: error.to_string() },
-            api::ErrorKind::Timeout => ApiError { kind: ErrorKind::Timeout, message: error.to_string() },
-            api::ErrorKind::Canceled => ApiError { kind: ErrorKind::Canceled, message: error.to_string() },
-        }
+        let kind = match error.kind() {
+            // Refused before it ran: the parameter is wrong.
+            ErrorKind::BadData => return ApiError::parameter("query", error),
+            ErrorKind::Execution => Kind::Execution,
+            ErrorKind::Timeout => Kind::Timeout,
+            ErrorKind::Canceled => Kind::Canceled,
+        };
+        ApiError::new(kind, error)
     }
 }
 
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> ApiError {
         let kind = match error {
-            StorageError::NotReady | StorageError::Closed => ErrorKind::Unavailable,
-            _ => ErrorKind::Execution,
+            StorageError::NotReady => Kind::Unavailable,
+            _ => Kind::Execution,
         };
-        ApiError { kind, message: error.to_string() }
+        ApiError::new(kind, error)
     }
 }

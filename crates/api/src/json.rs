@@ -1,311 +1,355 @@
-//! JSON as upstream writes it: label objects, points, values, histograms.
+//! JSON as upstream's API writes it.
 //!
-//! Cost: about 20 ns per point; the whole seconds of a series' timestamps are
-//! printed by table-driven integer formatting, values by the shortest digits.
+//! Ordinary texts escape `<`, `>` and `&`; names and values in label objects do
+//! not. Samples go straight into the buffer: no value is made of them first.
 
-use std::io::{self, Write};
+use narthex_model::float::{append_f, append_json};
+use narthex_model::{FloatHistogram, Labels};
 
-use narthex_model::{FloatHistogram, Labels, float};
-use narthex_promql::api::{MatrixSeries, SampleValue, Value, VectorSample};
+use crate::body::BodyWriter;
 
-/// Appends a string in which `<`, `>` and `&` are escaped, as in all ordinary texts.
-pub fn push_text(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    for c in text.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
+/// When the buffer holds so much it goes to the body.
+const FLUSH_LEN: usize = 32 * 1024;
+
+/// Writes JSON into a body. Commas come by themselves.
+pub(crate) struct Json<'b> {
+    out: Vec<u8>,
+    needs_comma: bool,
+    sink: &'b mut dyn Sink,
+}
+
+/// Where finished parts of the text go.
+pub(crate) trait Sink {
+    fn write(&mut self, bytes: &[u8]);
+    /// Whether writing has no effect any more.
+    fn is_broken(&self) -> bool;
+}
+
+impl<T> Sink for BodyWriter<T> {
+    fn write(&mut self, bytes: &[u8]) {
+        BodyWriter::write(self, bytes);
+    }
+
+    fn is_broken(&self) -> bool {
+        BodyWriter::is_broken(self)
+    }
+}
+
+impl<'b> Json<'b> {
+    pub(crate) fn new(sink: &'b mut dyn Sink) -> Json<'b> {
+        Json { out: Vec::with_capacity(FLUSH_LEN + 1024), needs_comma: false, sink }
+    }
+
+    /// Whether nobody reads any more; long loops ask and end.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.sink.is_broken()
+    }
+
+    /// Hands everything to the body.
+    pub(crate) fn flush(&mut self) {
+        self.sink.write(&self.out);
+        self.out.clear();
+    }
+
+    fn flush_if_full(&mut self) {
+        if self.out.len() >= FLUSH_LEN {
+            self.flush();
+        }
+    }
+
+    fn begin_value(&mut self) {
+        if self.needs_comma {
+            self.out.push(b',');
+        }
+        self.needs_comma = true;
+    }
+
+    fn open(&mut self, bracket: u8) {
+        self.begin_value();
+        self.out.push(bracket);
+        self.needs_comma = false;
+    }
+
+    fn close(&mut self, bracket: u8) {
+        self.out.push(bracket);
+        self.needs_comma = true;
+        self.flush_if_full();
+    }
+
+    /// An object with what `content` writes.
+    pub(crate) fn object(&mut self, content: impl FnOnce(&mut Json<'b>)) {
+        self.open(b'{');
+        content(self);
+        self.close(b'}');
+    }
+
+    /// An array with what `content` writes.
+    pub(crate) fn array(&mut self, content: impl FnOnce(&mut Json<'b>)) {
+        self.open(b'[');
+        content(self);
+        self.close(b']');
+    }
+
+    /// The key of the value that comes next.
+    pub(crate) fn key(&mut self, key: &str) {
+        self.begin_value();
+        append_string(&mut self.out, key, true);
+        self.out.push(b':');
+        self.needs_comma = false;
+    }
+
+    pub(crate) fn string(&mut self, text: &str) {
+        self.begin_value();
+        append_string(&mut self.out, text, true);
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        self.begin_value();
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    pub(crate) fn null(&mut self) {
+        self.begin_value();
+        self.out.extend_from_slice(b"null");
+    }
+
+    pub(crate) fn int(&mut self, value: impl itoa::Integer) {
+        self.begin_value();
+        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// A number. JSON has none that are infinite; these become 0.
+    pub(crate) fn number(&mut self, value: f64) {
+        self.begin_value();
+        append_json(&mut self.out, if value.is_finite() { value } else { 0.0 });
+    }
+
+    pub(crate) fn strings<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) {
+        self.array(|json| texts.into_iter().for_each(|text| json.string(text)));
+    }
+
+    /// A text that is JSON already.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.begin_value();
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// A label set as an object.
+    pub(crate) fn labels(&mut self, labels: &Labels) {
+        self.open(b'{');
+        for (name, value) in labels {
+            self.begin_value();
+            append_string(&mut self.out, name, false);
+            self.out.push(b':');
+            append_string(&mut self.out, value, false);
+        }
+        self.close(b'}');
+    }
+
+    /// `[1700000000.1,"5"]`, a sample of a series.
+    pub(crate) fn sample(&mut self, timestamp_ms: i64, value: f64) {
+        self.open(b'[');
+        append_timestamp(&mut self.out, timestamp_ms);
+        self.out.extend_from_slice(b",\"");
+        append_json(&mut self.out, value);
+        self.out.push(b'"');
+        self.close(b']');
+    }
+
+    /// `[1700000000.1,{"count":…}]`, a histogram of a series.
+    pub(crate) fn histogram_sample(&mut self, timestamp_ms: i64, histogram: &FloatHistogram) {
+        self.open(b'[');
+        append_timestamp(&mut self.out, timestamp_ms);
+        self.needs_comma = true;
+        self.histogram(histogram);
+        self.close(b']');
+    }
+
+    fn histogram(&mut self, histogram: &FloatHistogram) {
+        self.object(|json| {
+            json.key("count");
+            json.quoted_number(histogram.count);
+            json.key("sum");
+            json.quoted_number(histogram.sum);
+            let mut buckets = histogram.buckets().filter(|bucket| bucket.count != 0.0).peekable();
+            if buckets.peek().is_none() {
+                return;
             }
-            c => push_char(out, c),
-        }
-    }
-    out.push(b'"');
-}
-
-/// Appends a string as label objects hold it.
-fn push_label_text(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        for c in text.chars() {
-            push_char(out, c);
-        }
-    }
-    out.push(b'"');
-}
-
-fn push_char(out: &mut Vec<u8>, c: char) {
-    match c {
-        '"' => out.extend_from_slice(b"\\\""),
-        '\\' => out.extend_from_slice(b"\\\\"),
-        '\n' => out.extend_from_slice(b"\\n"),
-        '\r' => out.extend_from_slice(b"\\r"),
-        '\t' => out.extend_from_slice(b"\\t"),
-        c if (c as u32) < 0x20 => {
-            let _ = write!(out, "\\u{:04x}", c as u32);
-        }
-        c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-    }
-}
-
-/// Appends a label set as an object.
-pub fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
-    out.push(b'{');
-    for (i, (name, value)) in labels.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        push_label_text(out, name);
-        out.push(b':');
-        push_label_text(out, value);
-    }
-    out.push(b'}');
-}
-
-/// Appends a JSON value, its strings escaped as [`push_text`] does.
-pub fn push_value(out: &mut Vec<u8>, value: &serde_json::Value) {
-    match value {
-        serde_json::Value::String(text) => push_text(out, text),
-        serde_json::Value::Array(items) => push_list(out, items, push_value),
-        serde_json::Value::Object(fields) => {
-            out.push(b'{');
-            for (i, (name, value)) in fields.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
+            json.key("buckets");
+            json.array(|json| {
+                for bucket in buckets {
+                    let rule = match (bucket.lower_inclusive, bucket.upper_inclusive) {
+                        (false, true) => 0,
+                        (true, false) => 1,
+                        (false, false) => 2,
+                        (true, true) => 3,
+                    };
+                    json.array(|json| {
+                        json.int(rule);
+                        json.quoted_number(bucket.lower);
+                        json.quoted_number(bucket.upper);
+                        json.quoted_number(bucket.count);
+                    });
                 }
-                push_text(out, name);
-                out.push(b':');
-                push_value(out, value);
-            }
-            out.push(b'}');
-        }
-        plain => {
-            let _ = write!(out, "{plain}");
-        }
+            });
+        });
+    }
+
+    fn quoted_number(&mut self, value: f64) {
+        self.begin_value();
+        self.out.push(b'"');
+        append_json(&mut self.out, value);
+        self.out.push(b'"');
+    }
+
+    /// `[1700000000.1,"5"]`, a scalar: its value never has an exponent.
+    pub(crate) fn scalar(&mut self, timestamp_ms: i64, value: f64) {
+        self.array(|json| {
+            json.number(timestamp_ms as f64 / 1000.0);
+            json.begin_value();
+            json.out.push(b'"');
+            append_f(&mut json.out, value);
+            json.out.push(b'"');
+        });
     }
 }
 
-/// Appends an array.
-pub fn push_list<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut Vec<u8>, T)) {
-    out.push(b'[');
-    for (i, item) in items.into_iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        push(out, item);
-    }
-    out.push(b']');
-}
-
-/// Appends a time of milliseconds as seconds: whole, or with exactly three decimals.
-pub fn push_timestamp(out: &mut Vec<u8>, ms: i64) {
-    let size = ms.unsigned_abs();
-    if ms < 0 {
+/// Milliseconds as seconds: whole, or with exactly three decimals.
+fn append_timestamp(out: &mut Vec<u8>, timestamp_ms: i64) {
+    if timestamp_ms < 0 {
         out.push(b'-');
     }
-    let _ = write!(out, "{}", size / 1000);
-    let rest = size % 1000;
-    if rest > 0 {
-        out.extend_from_slice(&[
-            b'.',
-            b'0' + (rest / 100) as u8,
-            b'0' + (rest / 10 % 10) as u8,
-            b'0' + (rest % 10) as u8,
-        ]);
+    let ms = timestamp_ms.unsigned_abs();
+    out.extend_from_slice(itoa::Buffer::new().format(ms / 1000).as_bytes());
+    let fraction = (ms % 1000) as u16;
+    if fraction != 0 {
+        let digits = [b'0' + (fraction / 100) as u8, b'0' + (fraction / 10 % 10) as u8, b'0' + (fraction % 10) as u8];
+        out.push(b'.');
+        out.extend_from_slice(&digits);
     }
 }
 
-/// Appends a sample's value as a string.
-pub fn push_float(out: &mut Vec<u8>, value: f64) {
+fn append_string(out: &mut Vec<u8>, text: &str, escapes_html: bool) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    float::append_json(out, value);
-    out.push(b'"');
-}
-
-fn push_point(out: &mut Vec<u8>, timestamp_ms: i64, value: f64) {
-    out.push(b'[');
-    push_timestamp(out, timestamp_ms);
-    out.push(b',');
-    push_float(out, value);
-    out.push(b']');
-}
-
-fn push_histogram_point(out: &mut Vec<u8>, timestamp_ms: i64, histogram: &FloatHistogram) {
-    out.push(b'[');
-    push_timestamp(out, timestamp_ms);
-    out.push(b',');
-    push_histogram(out, histogram);
-    out.push(b']');
-}
-
-/// Appends a native histogram; empty buckets are left out.
-pub fn push_histogram(out: &mut Vec<u8>, histogram: &FloatHistogram) {
-    out.extend_from_slice(b"{\"count\":");
-    push_float(out, histogram.count);
-    out.extend_from_slice(b",\"sum\":");
-    push_float(out, histogram.sum);
-    let mut first = true;
-    for bucket in histogram.buckets().filter(|bucket| bucket.count != 0.0) {
-        out.extend_from_slice(if first { b",\"buckets\":[[" } else { b",[" });
-        first = false;
-        let borders = match (bucket.lower_inclusive, bucket.upper_inclusive) {
-            (false, true) => b'0',
-            (true, false) => b'1',
-            (false, false) => b'2',
-            (true, true) => b'3',
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let escape: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\t' => b"\\t",
+            0..=0x1f => &[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]],
+            b'<' if escapes_html => b"\\u003c",
+            b'>' if escapes_html => b"\\u003e",
+            b'&' if escapes_html => b"\\u0026",
+            // The line separators U+2028 and U+2029.
+            0xe2 if escapes_html && bytes[at..].starts_with(&[0xe2, 0x80, 0xa8]) => b"\\u2028",
+            0xe2 if escapes_html && bytes[at..].starts_with(&[0xe2, 0x80, 0xa9]) => b"\\u2029",
+            _ => continue,
         };
-        out.push(borders);
-        for number in [bucket.lower, bucket.upper, bucket.count] {
-            out.push(b',');
-            push_float(out, number);
-        }
-        out.push(b']');
+        out.extend_from_slice(&bytes[start..at]);
+        out.extend_from_slice(escape);
+        start = at + if byte == 0xe2 { 3 } else { 1 };
     }
-    if !first {
-        out.push(b']');
-    }
-    out.push(b'}');
-}
-
-/// How much text is gathered before it is handed on.
-const PIECE_LEN: usize = 64 * 1024;
-
-/// Writes a query's result (the value of `result`) series by series, so that
-/// memory holds one piece of it at a time.
-///
-/// # Errors
-/// Those of `to`.
-pub fn write_result(to: &mut dyn Write, value: &Value) -> io::Result<()> {
-    let mut out = Vec::with_capacity(PIECE_LEN + 1024);
-    match value {
-        Value::Scalar { timestamp_ms, value } => {
-            out.push(b'[');
-            float::append_f(&mut out, *timestamp_ms as f64 / 1000.0);
-            out.extend_from_slice(b",\"");
-            float::append_f(&mut out, *value);
-            out.extend_from_slice(b"\"]");
-        }
-        Value::String { timestamp_ms, value } => {
-            out.push(b'[');
-            float::append_f(&mut out, *timestamp_ms as f64 / 1000.0);
-            out.push(b',');
-            push_text(&mut out, value);
-            out.push(b']');
-        }
-        Value::Vector(samples) => {
-            out.push(b'[');
-            for (i, sample) in samples.iter().enumerate() {
-                separate(to, &mut out, i)?;
-                push_vector_sample(&mut out, sample);
-            }
-            out.push(b']');
-        }
-        Value::Matrix(series) => {
-            out.push(b'[');
-            for (i, series) in series.iter().enumerate() {
-                separate(to, &mut out, i)?;
-                write_matrix_series(to, &mut out, series)?;
-            }
-            out.push(b']');
-        }
-    }
-    to.write_all(&out)
-}
-
-/// A comma before all but the first; what has gathered is handed on when it is enough.
-fn separate(to: &mut dyn Write, out: &mut Vec<u8>, index: usize) -> io::Result<()> {
-    if out.len() >= PIECE_LEN {
-        to.write_all(out)?;
-        out.clear();
-    }
-    if index > 0 {
-        out.push(b',');
-    }
-    Ok(())
-}
-
-fn push_vector_sample(out: &mut Vec<u8>, sample: &VectorSample) {
-    out.extend_from_slice(b"{\"metric\":");
-    push_labels(out, &sample.labels);
-    match &sample.value {
-        SampleValue::Float(value) => {
-            out.extend_from_slice(b",\"value\":");
-            push_point(out, sample.timestamp_ms, *value);
-        }
-        SampleValue::Histogram(histogram) => {
-            out.extend_from_slice(b",\"histogram\":");
-            push_histogram_point(out, sample.timestamp_ms, histogram);
-        }
-    }
-    out.push(b'}');
-}
-
-fn write_matrix_series(to: &mut dyn Write, out: &mut Vec<u8>, series: &MatrixSeries) -> io::Result<()> {
-    out.extend_from_slice(b"{\"metric\":");
-    push_labels(out, &series.labels);
-    if !series.float_timestamps.is_empty() {
-        out.extend_from_slice(b",\"values\":[");
-        for (i, (timestamp_ms, value)) in series.float_timestamps.iter().zip(&series.float_values).enumerate() {
-            separate(to, out, i)?;
-            push_point(out, *timestamp_ms, *value);
-        }
-        out.push(b']');
-    }
-    if !series.histograms.is_empty() {
-        out.extend_from_slice(b",\"histograms\":[");
-        for (i, (timestamp_ms, histogram)) in series.histograms.iter().enumerate() {
-            separate(to, out, i)?;
-            push_histogram_point(out, *timestamp_ms, histogram);
-        }
-        out.push(b']');
-    }
-    out.push(b'}');
-    Ok(())
+    out.extend_from_slice(&bytes[start..]);
+    out.push(b'"');
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use narthex_model::histogram::Span;
     use narthex_model::labels;
 
     use super::*;
 
-    fn text(push: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut out = Vec::new();
-        push(&mut out);
-        String::from_utf8(out).unwrap()
+    #[derive(Default)]
+    pub(crate) struct Buffer(pub(crate) Vec<u8>);
+
+    impl Sink for Buffer {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+
+        fn is_broken(&self) -> bool {
+            false
+        }
+    }
+
+    #[track_caller]
+    fn check(write: impl FnOnce(&mut Json<'_>), want: &str) {
+        let mut buffer = Buffer::default();
+        let mut json = Json::new(&mut buffer);
+        write(&mut json);
+        json.flush();
+        assert_eq!(String::from_utf8(buffer.0).unwrap(), want);
+    }
+
+    #[test]
+    fn commas_come_by_themselves() {
+        check(
+            |json| {
+                json.object(|json| {
+                    json.key("a");
+                    json.strings(["x", "y"]);
+                    json.key("b");
+                    json.object(|_| {});
+                    json.key("c");
+                    json.array(|json| {
+                        json.int(1);
+                        json.null();
+                        json.bool(true);
+                        json.number(0.5);
+                    });
+                });
+            },
+            r#"{"a":["x","y"],"b":{},"c":[1,null,true,0.5]}"#,
+        );
     }
 
     #[test]
     fn ordinary_texts_escape_html_and_labels_do_not() {
-        assert_eq!(text(|out| push_text(out, "a<b>&\"\n\u{1}\u{2028}")), r#""a\u003cb\u003e\u0026\"\n\u0001\u2028""#);
-        assert_eq!(text(|out| push_labels(out, &labels! { "b" => "<&>", "a" => "\"\\" })), r#"{"a":"\"\\","b":"<&>"}"#);
+        check(|json| json.string("<a>&\"\\\n\u{1}é\u{2028}"), "\"\\u003ca\\u003e\\u0026\\\"\\\\\\n\\u0001é\\u2028\"");
+        check(
+            |json| json.labels(&labels! { "a" => "<b>\n\u{2028}", "__name__" => "up" }),
+            "{\"__name__\":\"up\",\"a\":\"<b>\\n\u{2028}\"}",
+        );
     }
 
     #[test]
-    fn timestamps_are_whole_or_have_three_decimals() {
-        let check = |ms, want: &str| assert_eq!(text(|out| push_timestamp(out, ms)), want);
-        check(1_700_000_000_000, "1700000000");
-        check(1_700_000_000_100, "1700000000.100");
-        check(-1, "-0.001");
-        check(0, "0");
+    fn samples_have_whole_seconds_or_three_decimals() {
+        for (timestamp_ms, value, want) in [
+            (1_700_000_000_000, 1.0, r#"[1700000000,"1"]"#),
+            (1_700_000_000_100, 1e-7, r#"[1700000000.100,"1e-07"]"#),
+            (-1, 1e21, r#"[-0.001,"1e+21"]"#),
+            (999, f64::NAN, r#"[0.999,"NaN"]"#),
+            (0, f64::NEG_INFINITY, r#"[0,"-Inf"]"#),
+            (10, -0.0, r#"[0.010,"-0"]"#),
+        ] {
+            check(|json| json.sample(timestamp_ms, value), want);
+        }
+        check(|json| json.scalar(1_700_000_000_100, 1e-7), r#"[1700000000.1,"0.0000001"]"#);
     }
 
     #[test]
-    fn values_are_shortest_and_exponential_only_at_the_ends() {
-        let check = |value, want: &str| assert_eq!(text(|out| push_float(out, value)), want);
-        check(1e-7, "\"1e-07\"");
-        check(1e21, "\"1e+21\"");
-        check(1e20, "\"100000000000000000000\"");
-        check(-0.0, "\"-0\"");
-        check(f64::INFINITY, "\"+Inf\"");
-        check(f64::NAN, "\"NaN\"");
-    }
-
-    #[test]
-    fn a_scalar_is_never_exponential() {
-        let mut out = Vec::new();
-        write_result(&mut out, &Value::Scalar { timestamp_ms: 1_700_000_000_100, value: 1e-7 }).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "[1700000000.1,\"0.0000001\"]");
+    fn histograms_list_their_filled_buckets() {
+        let histogram = FloatHistogram {
+            count: 15.0,
+            sum: -1.5,
+            zero_threshold: 0.001,
+            zero_count: 5.0,
+            positive_spans: vec![Span { offset: 0, length: 2 }],
+            positive_buckets: vec![1.0, 0.0],
+            negative_spans: vec![Span { offset: 1, length: 1 }],
+            negative_buckets: vec![2.0],
+            ..FloatHistogram::default()
+        };
+        check(
+            |json| json.histogram_sample(1000, &histogram),
+            r#"[1,{"count":"15","sum":"-1.5","buckets":[[1,"-2","-1","2"],[3,"-0.001","0.001","5"],[0,"0.5","1","1"]]}]"#,
+        );
+        check(|json| json.histogram_sample(1000, &FloatHistogram::default()), r#"[1,{"count":"0","sum":"0"}]"#);
     }
 }

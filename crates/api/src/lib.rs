@@ -1,40 +1,37 @@
-//! The HTTP API and the management endpoints.
+//! The HTTP API and the management endpoints. It computes nothing: everything
+//! comes through the handles it is given.
 //!
-//! Nothing is computed here: requests are read, handed to those who know, and
-//! their answers written in upstream's form.
+//! - [`options`]: [`Options`], paths and switches.
+//! - [`handles`]: [`Handles`], what answers are made of.
+//! - [`targets`], [`status`]: the traits and plain data behind `/targets` and `/status`.
+//! - [`router`](mod@router): [`router()`](router::router), the whole as one axum router.
+//! - `table`: every endpoint in one list. `endpoints`: one file per family.
+//! - `params`, `time`: what a request says. `error`, `json`, `body`, `reply`: how
+//!   it is answered, piece by piece from a blocking thread.
 //!
-//! - [`handles`]: [`Handles`], what the program hands in.
-//! - [`router()`]: everything as one router; the table of endpoints is in `routes`.
-//! - [`error`]: [`ApiError`], the kinds of failures and their status codes.
-//! - [`json`]: writing JSON as upstream does.
-//!
-//! One file per family of endpoints: `query`, `series`, `targets`, `metadata`,
-//! `status`, `management`. To add an endpoint, write a function from
-//! [`Context`](context::Context) to [`Reply`](reply::Reply) in its family's file
-//! and add its line to the table.
+//! Adding an endpoint takes a function in `endpoints` and a line in `table`.
 
-pub mod context;
-pub mod error;
+mod body;
+mod context;
+mod endpoints;
+mod error;
 pub mod handles;
-pub mod json;
+mod json;
 mod management;
-mod metadata;
-pub mod params;
-mod query;
-pub mod reply;
-mod routes;
-mod series;
-mod serve;
-mod status;
-mod targets;
+pub mod options;
+mod params;
+mod reply;
+pub mod router;
+pub mod status;
+mod table;
+pub mod targets;
 mod time;
 
-pub use error::{ApiError, ErrorKind};
-pub use handles::{
-    ActiveTarget, BuildInfo, Control, DroppedTarget, Handles, Health, RequestObserver, RuntimeInfo, Status,
-    TargetMetadata, Targets, TsdbCount, TsdbStatus,
-};
-pub use routes::router;
+pub use handles::{Control, Gather, Handles, Readiness};
+pub use options::{ExternalUrl, Options};
+pub use router::router;
+pub use status::{BuildInfo, HeadStats, NamedCount, RuntimeInfo, Status, TsdbStats, WalReplay};
+pub use targets::{ActiveTarget, DroppedTarget, DroppedTargets, Family, TargetHealth, Targets};
 
 #[cfg(test)]
 mod tests;

@@ -1,56 +1,149 @@
-//! Health, readiness, reload, quit, version, our own metrics.
+//! What is outside the API: `/-/…`, `/version`, `/metrics`.
 
-use http::StatusCode;
+use std::io::Write;
+use std::sync::Arc;
 
-use crate::ApiError;
-use crate::context::Context;
-use crate::reply::Reply;
-use crate::status::build_info_json;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use narthex_exposition::{Encoder, negotiate};
 
-pub(crate) async fn healthy(_: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::text(StatusCode::OK, "Prometheus Server is Healthy.\n"))
-}
+use crate::endpoints::status::write_build_info;
+use crate::json::{Json, Sink};
+use crate::params::Params;
+use crate::reply::{plain, plain_error};
+use crate::router::{State, empty, is_ready, method_not_allowed, unavailable};
 
-pub(crate) async fn ready(_: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::text(StatusCode::OK, "Prometheus Server is Ready.\n"))
-}
-
-pub(crate) async fn version(context: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::text(StatusCode::OK, format!("{}\n", build_info_json(&context))))
-}
-
-pub(crate) async fn metrics(context: Context) -> Result<Reply, ApiError> {
-    let (content_type, body) = context.handles.status.metrics(context.accept.as_deref());
-    Ok(Reply::Plain { status: StatusCode::OK, content_type, body })
-}
-
-pub(crate) async fn reload(context: Context) -> Result<Reply, ApiError> {
-    if !context.handles.is_lifecycle_enabled {
-        return Ok(disabled());
+/// Answers a management path; `None` when it is none.
+pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Option<Response> {
+    let method = &request.method;
+    let allowed = match path {
+        "/-/healthy" | "/-/ready" => "GET, HEAD, OPTIONS",
+        "/-/reload" | "/-/quit" => "GET, OPTIONS, POST, PUT",
+        "/version" | "/metrics" => "GET, OPTIONS",
+        _ => return None,
+    };
+    if *method == Method::OPTIONS {
+        let mut response = empty(StatusCode::OK);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        return Some(response);
     }
-    let handles = std::sync::Arc::clone(&context.handles);
-    Ok(match Context::blocking(move || handles.control.reload()).await? {
-        Ok(()) => Reply::text(StatusCode::OK, ""),
-        Err(why) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {why}\n")),
+    if !allowed.split(", ").any(|name| name == method.as_str()) {
+        return Some(method_not_allowed(allowed));
+    }
+    let is_change = matches!(*method, Method::POST | Method::PUT);
+    Some(match path {
+        "/-/healthy" => plain("Prometheus Server is Healthy.\n"),
+        "/-/ready" if !is_ready(state) => unavailable(state),
+        "/-/ready" => plain("Prometheus Server is Ready.\n"),
+        "/-/reload" | "/-/quit" if !is_change => {
+            plain_error(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed")
+        }
+        "/-/reload" | "/-/quit" if !state.options.is_lifecycle_enabled => {
+            plain_error(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.\n")
+        }
+        "/-/reload" => reload(state).await,
+        "/-/quit" => quit(state).await,
+        "/version" => version(state).await,
+        _ => metrics(state, request).await,
     })
 }
 
-pub(crate) async fn quit(context: Context) -> Result<Reply, ApiError> {
-    if !context.handles.is_lifecycle_enabled {
-        return Ok(disabled());
+/// Runs what may wait on a blocking thread.
+async fn blocking<T: Send + 'static>(
+    state: &Arc<State>,
+    run: impl FnOnce(&State) -> T + Send + 'static,
+) -> Result<T, Response> {
+    let state = Arc::clone(state);
+    let failed = |_| plain_error(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be answered\n");
+    tokio::task::spawn_blocking(move || run(&state)).await.map_err(failed)
+}
+
+async fn reload(state: &Arc<State>) -> Response {
+    match blocking(state, |state| state.handles.control.reload()).await {
+        Ok(Ok(())) => empty(StatusCode::OK),
+        Ok(Err(error)) => plain_error(StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {error}\n")),
+        Err(response) => response,
     }
-    let text = if context.handles.control.quit() {
-        "Requesting termination... Goodbye!"
-    } else {
-        "Termination already in progress."
+}
+
+async fn quit(state: &Arc<State>) -> Response {
+    match blocking(state, |state| state.handles.control.quit()).await {
+        Ok(true) => plain("Requesting termination... Goodbye!"),
+        Ok(false) => plain("Termination already in progress."),
+        Err(response) => response,
+    }
+}
+
+#[derive(Default)]
+struct Text(Vec<u8>);
+
+impl Sink for Text {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn is_broken(&self) -> bool {
+        false
+    }
+}
+
+async fn version(state: &Arc<State>) -> Response {
+    let text = blocking(state, |state| {
+        let mut text = Text::default();
+        let mut json = Json::new(&mut text);
+        write_build_info(&mut json, &state.handles.status.build_info());
+        json.flush();
+        text.0.push(b'\n');
+        text.0
+    });
+    text.await.map_or_else(|response| response, plain)
+}
+
+async fn metrics(state: &Arc<State>, request: &Parts) -> Response {
+    let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let negotiated = negotiate(header(ACCEPT));
+    let accepts_gzip = header(ACCEPT_ENCODING).unwrap_or("").split(',').any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        parts.next() == Some("gzip") && parts.all(|part| part != "q=0")
+    });
+    let params = Params::from_query(request.uri.query().unwrap_or(""));
+    let names: Vec<String> = params.all("name[]").map(str::to_owned).collect();
+    let body = blocking(state, move |state| {
+        let encoder = Encoder::new(negotiated.format, negotiated.escaping);
+        let mut text = String::with_capacity(64 * 1024);
+        for family in state.handles.metrics.gather() {
+            if names.is_empty() || names.contains(&family.name) {
+                encoder.family(&family, &mut text);
+            }
+        }
+        encoder.finish(&mut text);
+        if !accepts_gzip {
+            return text.into_bytes();
+        }
+        let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
+        compressed.write_all(text.as_bytes()).expect("writing to memory cannot fail");
+        compressed.finish().expect("writing to memory cannot fail")
+    });
+    let body = match body.await {
+        Ok(body) => body,
+        Err(response) => return response,
     };
-    Ok(Reply::text(StatusCode::OK, text))
+    let mut response = ([(CONTENT_TYPE, negotiated.content_type())], Body::from(body)).into_response();
+    if accepts_gzip {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
 }
 
-pub(crate) async fn only_post(_: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed"))
-}
-
-fn disabled() -> Reply {
-    Reply::text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.\n")
+/// Go's answer to a redirected GET.
+pub(crate) fn redirect(target: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(target) else { return crate::reply::not_found() };
+    let escaped = target.replace('&', "&amp;").replace('"', "&#34;").replace('<', "&lt;").replace('>', "&gt;");
+    let headers = [(LOCATION, location), (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
+    (StatusCode::FOUND, headers, format!("<a href=\"{escaped}\">Found</a>.\n\n")).into_response()
 }

@@ -1,123 +1,117 @@
-//! What an endpoint answers, before it is put into an HTTP response.
+//! From a finished request to a response.
 
-use std::io::{self, Write};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, StatusCode};
+use narthex_promql::CancelToken;
+use tokio::sync::oneshot;
 
-use http::StatusCode;
+use crate::body::{BodyWriter, Encoding};
+use crate::context::{Context, Success};
+use crate::error::{ApiError, Kind};
+use crate::json::Json;
 
-use crate::json;
+/// A function that answers a request, on a blocking thread.
+pub(crate) type Endpoint = fn(&Context) -> Result<Success, ApiError>;
 
-/// The most warnings and the most infos that an answer lists.
-const NOTES_MAX: usize = 10;
+/// Throws a query's switch when the client goes away before the answer begins.
+struct CancelOnDrop(CancelToken);
 
-/// Writes an answer's data, piece by piece, on a thread that may block.
-pub type WriteData = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
-
-/// An endpoint's answer.
-pub enum Reply {
-    /// Data in the API's envelope; small enough to be made at once.
-    Data(Data),
-    /// Data in the API's envelope that is written while it is sent.
-    Stream {
-        /// Writes the value of `data`.
-        write: WriteData,
-        /// What comes behind it.
-        notes: Notes,
-    },
-    /// Success without anything to say: 204.
-    NoContent,
-    /// Something outside the envelope.
-    Plain {
-        /// The status code.
-        status: StatusCode,
-        /// The media type.
-        content_type: String,
-        /// The body.
-        body: Vec<u8>,
-    },
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
-/// The value of `data` as JSON, and what comes behind it.
-pub struct Data {
-    /// JSON.
-    pub json: Vec<u8>,
-    /// Warnings and infos.
-    pub notes: Notes,
-}
-
-/// What should be told although the request succeeded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notes {
-    /// Warnings.
-    pub warnings: Vec<String>,
-    /// Remarks.
-    pub infos: Vec<String>,
-}
-
-impl Reply {
-    /// Data made with the functions of [`json`].
-    pub fn data(push: impl FnOnce(&mut Vec<u8>)) -> Reply {
-        let mut out = Vec::with_capacity(1024);
-        push(&mut out);
-        Reply::Data(Data { json: out, notes: Notes::default() })
-    }
-
-    /// Data given as a JSON value.
-    pub fn value(value: &serde_json::Value) -> Reply {
-        Reply::data(|out| json::push_value(out, value))
-    }
-
-    /// A text that is not JSON.
-    pub fn text(status: StatusCode, text: impl Into<String>) -> Reply {
-        Reply::Plain { status, content_type: "text/plain; charset=utf-8".into(), body: text.into().into_bytes() }
-    }
-
-    /// The same with warnings.
-    #[must_use]
-    pub fn with_warnings(mut self, more: impl IntoIterator<Item = String>) -> Reply {
-        if let Reply::Data(Data { notes, .. }) | Reply::Stream { notes, .. } = &mut self {
-            notes.warnings.extend(more);
+/// Runs an endpoint on a blocking thread and answers in upstream's envelope.
+pub(crate) async fn run(endpoint: Endpoint, context: Context, encoding: Encoding) -> Response {
+    let _guard = CancelOnDrop(context.cancel.clone());
+    let (reply, answer) = oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        let result = endpoint(&context);
+        let status = result.as_ref().map_or_else(|error| error.kind.status(), |_| StatusCode::OK);
+        let mut body = BodyWriter::new(encoding, status, reply);
+        let mut json = Json::new(&mut body);
+        match result {
+            Ok(success) => write_success(&mut json, success),
+            Err(error) => write_error(&mut json, &error),
         }
-        self
+        json.flush();
+        body.finish();
+    });
+    let Ok((status, body)) = answer.await else {
+        // The endpoint panicked; what it said went to standard error.
+        return error(&ApiError::new(Kind::Internal, "the request could not be answered"));
+    };
+    let mut response = json_response(status, body);
+    if let Some(name) = encoding.name() {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(name));
     }
+    response
 }
 
-/// What stands before the data.
-pub(crate) const HEAD: &[u8] = b"{\"status\":\"success\",\"data\":";
+fn json_response(status: StatusCode, body: Body) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
 
-/// What stands behind the data.
-pub(crate) fn tail(notes: &Notes) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (name, kind, list) in [("warnings", "warning", &notes.warnings), ("infos", "info", &notes.infos)] {
-        if list.is_empty() {
-            continue;
+/// An error in upstream's envelope, uncompressed.
+pub(crate) fn error(error: &ApiError) -> Response {
+    struct Text(Vec<u8>);
+    impl crate::json::Sink for Text {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
         }
-        out.extend_from_slice(format!(",\"{name}\":").as_bytes());
-        let omitted = list.len().saturating_sub(NOTES_MAX);
-        let more = (omitted > 0).then(|| format!("{omitted} more {kind} annotations omitted"));
-        let shown = list.iter().take(NOTES_MAX).map(String::as_str).chain(more.as_deref());
-        json::push_list(&mut out, shown, json::push_text);
+
+        fn is_broken(&self) -> bool {
+            false
+        }
     }
-    out.push(b'}');
-    out
+    let mut text = Text(Vec::new());
+    let mut json = Json::new(&mut text);
+    write_error(&mut json, error);
+    json.flush();
+    json_response(error.kind.status(), Body::from(text.0))
 }
 
-/// An error in the API's envelope.
-pub(crate) fn error_json(error: &crate::ApiError) -> Vec<u8> {
-    let mut out = format!("{{\"status\":\"error\",\"errorType\":\"{}\",\"error\":", error.kind.as_str()).into_bytes();
-    json::push_text(&mut out, &error.message);
-    out.push(b'}');
-    out
+fn write_success(json: &mut Json<'_>, success: Success) {
+    json.object(|json| {
+        json.key("status");
+        json.string("success");
+        json.key("data");
+        (success.data)(json);
+        for (key, texts) in [("warnings", &success.warnings), ("infos", &success.infos)] {
+            if !texts.is_empty() {
+                json.key(key);
+                json.strings(texts.iter().map(String::as_str));
+            }
+        }
+    });
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn write_error(json: &mut Json<'_>, error: &ApiError) {
+    json.object(|json| {
+        json.key("status");
+        json.string("error");
+        json.key("errorType");
+        json.string(error.kind.as_str());
+        json.key("error");
+        json.string(&error.text);
+    });
+}
 
-    #[test]
-    fn at_most_ten_notes_of_a_kind_are_listed() {
-        let notes = Notes { warnings: (0..12).map(|i| i.to_string()).collect(), infos: vec!["<".into()] };
-        let text = String::from_utf8(tail(&notes)).unwrap();
-        assert!(text.contains(r#""9","2 more warning annotations omitted"],"infos":["\u003c"]}"#), "{text}");
-        assert_eq!(tail(&Notes::default()), b"}");
-    }
+/// A plain text that says why there is nothing else, as Go's `http.Error`.
+pub(crate) fn plain_error(status: StatusCode, text: impl Into<Body>) -> Response {
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (status, headers, text.into()).into_response()
+}
+
+/// A plain text.
+pub(crate) fn plain(text: impl Into<Body>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text.into()).into_response()
+}
+
+/// The answer for a path that is not there.
+pub(crate) fn not_found() -> Response {
+    plain_error(StatusCode::NOT_FOUND, "404 page not found\n")
 }

@@ -1,94 +1,120 @@
-//! `status/*` and `features`: what the server says of itself.
+//! What the server says about itself.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use crate::ApiError;
-use crate::context::Context;
-use crate::handles::TsdbCount;
-use crate::reply::Reply;
-use crate::time::rfc3339_utc;
-
-/// How long the lists of `status/tsdb` are unless asked otherwise, and at most.
-const TOP_DEFAULT: usize = 10;
-const TOP_MAX: usize = 10_000;
-
-pub(crate) async fn config(context: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::value(&json!({ "yaml": context.handles.status.config_yaml() })))
+/// Knows the server's state. Called from blocking threads.
+pub trait Status: Send + Sync {
+    /// The loaded configuration as YAML, secrets masked.
+    fn config_yaml(&self) -> String;
+    /// All flags with their values.
+    fn flags(&self) -> BTreeMap<String, String>;
+    /// What was built.
+    fn build_info(&self) -> BuildInfo;
+    /// What runs.
+    fn runtime_info(&self) -> RuntimeInfo;
+    /// What the database holds; the lists sorted by count, `limit` entries each.
+    ///
+    /// # Errors
+    /// A text, when the database cannot tell.
+    fn tsdb_stats(&self, limit: usize) -> Result<TsdbStats, String>;
+    /// How far the log is read at start.
+    fn wal_replay(&self) -> WalReplay;
+    /// What is switched on, by category and name.
+    fn features(&self) -> BTreeMap<String, BTreeMap<String, bool>>;
 }
 
-pub(crate) async fn flags(context: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::value(&json!(context.handles.status.flags())))
+/// What was built.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildInfo {
+    /// The version.
+    pub version: String,
+    /// The commit.
+    pub revision: String,
+    /// The branch.
+    pub branch: String,
+    /// Who built it.
+    pub build_user: String,
+    /// When.
+    pub build_date: String,
+    /// With which compiler; upstream says Go's version here.
+    pub go_version: String,
 }
 
-pub(crate) async fn features(context: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::value(&json!(context.handles.status.features())))
+/// What runs. Times are in nanoseconds since the epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuntimeInfo {
+    /// When the process started.
+    pub start_time_ns: i64,
+    /// Its working directory.
+    pub cwd: String,
+    /// The machine's name.
+    pub hostname: String,
+    /// Whether the last reload succeeded.
+    pub reload_config_success: bool,
+    /// When the configuration was last loaded.
+    pub last_config_time_ns: i64,
+    /// How often the log was found corrupt.
+    pub corruption_count: i64,
+    /// Threads of the process; upstream says goroutines here.
+    pub goroutine_count: u64,
+    /// Threads that compute at a time.
+    pub gomaxprocs: u64,
+    /// Go's memory limit in bytes; here the machine's memory or the process' limit.
+    pub gomemlimit: i64,
+    /// Go's garbage collection target, `""` when the environment does not say.
+    pub gogc: String,
+    /// Go's debug settings from the environment.
+    pub godebug: String,
+    /// `15d`, `15d or 1GiB`.
+    pub storage_retention: String,
 }
 
-pub(crate) fn build_info_json(context: &Context) -> Value {
-    let build = context.handles.status.build_info();
-    json!({
-        "version": build.version,
-        "revision": build.revision,
-        "branch": build.branch,
-        "buildUser": build.build_user,
-        "buildDate": build.build_date,
-        "goVersion": build.go_version,
-    })
+/// The head of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadStats {
+    /// Its series.
+    pub num_series: u64,
+    /// Its distinct label pairs.
+    pub num_label_pairs: u64,
+    /// Its chunks.
+    pub chunk_count: u64,
+    /// Its oldest sample in milliseconds since the epoch; `i64::MAX` when empty.
+    pub min_time_ms: i64,
+    /// Its newest sample in milliseconds since the epoch; `i64::MIN` when empty.
+    pub max_time_ms: i64,
 }
 
-pub(crate) async fn build_info(context: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::value(&build_info_json(&context)))
+/// One line of a statistic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedCount {
+    /// What is counted.
+    pub name: String,
+    /// How much there is of it.
+    pub value: u64,
 }
 
-pub(crate) async fn runtime_info(context: Context) -> Result<Reply, ApiError> {
-    let info = context.handles.status.runtime_info();
-    Ok(Reply::value(&json!({
-        "startTime": rfc3339_utc(Some(info.start_time_ns)),
-        "CWD": info.cwd,
-        "hostname": info.hostname,
-        "serverTime": rfc3339_utc(Some(context.handles.clock.now_ns())),
-        "reloadConfigSuccess": info.is_reload_successful,
-        "lastConfigTime": rfc3339_utc(Some(info.last_config_time_ms / 1000 * 1_000_000_000)),
-        "corruptionCount": info.corruption_count,
-        // There are no goroutines; threads come nearest to what the number is watched for.
-        "goroutineCount": info.threads,
-        "GOMAXPROCS": info.processors,
-        "GOMEMLIMIT": i64::MAX,
-        "GOGC": "",
-        "GODEBUG": "",
-        "storageRetention": info.storage_retention,
-    })))
+/// What the database holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TsdbStats {
+    /// The head.
+    pub head: HeadStats,
+    /// Series by metric name.
+    pub series_count_by_metric_name: Vec<NamedCount>,
+    /// Values by label name.
+    pub label_value_count_by_label_name: Vec<NamedCount>,
+    /// Bytes by label name: over all series, the lengths of name and value and 2.
+    pub memory_in_bytes_by_label_name: Vec<NamedCount>,
+    /// Series by label pair, `name=value`.
+    pub series_count_by_label_value_pair: Vec<NamedCount>,
 }
 
-pub(crate) async fn tsdb(context: Context) -> Result<Reply, ApiError> {
-    let limit = match context.params.get("limit") {
-        "" => TOP_DEFAULT,
-        text => text
-            .parse::<usize>()
-            .ok()
-            .filter(|limit| *limit > 0)
-            .ok_or_else(|| ApiError::bad_data("limit must be a positive number"))?,
-    };
-    if limit > TOP_MAX {
-        return Err(ApiError::bad_data(format_args!("limit must not exceed {TOP_MAX}")));
-    }
-    let handles = std::sync::Arc::clone(&context.handles);
-    let status = Context::blocking(move || handles.status.tsdb(limit)).await?;
-    let (min_time, max_time) = status.time_range_ms.unwrap_or((i64::MAX, i64::MIN));
-    let list = |counts: &[TsdbCount]| {
-        counts.iter().take(limit).map(|c| json!({ "name": c.name, "value": c.value })).collect::<Vec<_>>()
-    };
-    Ok(Reply::value(&json!({
-        "headStats": {
-            "numSeries": status.series,
-            "numLabelPairs": status.label_pairs,
-            "chunkCount": status.chunks,
-            "minTime": min_time,
-            "maxTime": max_time,
-        },
-        "seriesCountByMetricName": list(&status.series_by_metric_name),
-        "labelValueCountByLabelName": list(&status.values_by_label_name),
-        "memoryInBytesByLabelName": list(&status.bytes_by_label_name),
-        "seriesCountByLabelValuePair": list(&status.series_by_label_pair),
-    })))
+/// How far the log is read at start, in segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WalReplay {
+    /// The first segment.
+    pub min: i64,
+    /// The last segment.
+    pub max: i64,
+    /// The segment being read.
+    pub current: i64,
 }

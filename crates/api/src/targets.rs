@@ -1,84 +1,94 @@
-//! `targets`, `scrape_pools`.
+//! Targets as the API shows them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use narthex_model::duration::format_duration;
-use serde_json::json;
+use narthex_model::{Labels, Metadata};
 
-use crate::ApiError;
-use crate::context::Context;
-use crate::handles::{ActiveTarget, DroppedTarget};
-use crate::json::{push_labels, push_list, push_text, push_value};
-use crate::reply::Reply;
-use crate::time::rfc3339_local;
+/// Whether the last scrape of a target went well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetHealth {
+    /// Not scraped yet.
+    #[default]
+    Unknown,
+    /// It did.
+    Up,
+    /// It did not.
+    Down,
+}
 
-pub(crate) async fn targets(context: Context) -> Result<Reply, ApiError> {
-    let state = context.url_params.get("state").to_lowercase();
-    let pool = context.url_params.get("scrapePool");
-    let wants = |kind: &str| matches!(state.as_str(), "" | "any") || state == kind;
-    let targets = &context.handles.targets;
-    let mut active = Vec::new();
-    if wants("active") {
-        active = targets.active();
-        active.retain(|target| pool.is_empty() || target.scrape_pool == pool);
+impl TargetHealth {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TargetHealth::Unknown => "unknown",
+            TargetHealth::Up => "up",
+            TargetHealth::Down => "down",
+        }
     }
-    let mut dropped = Vec::new();
-    let mut counts: Option<BTreeMap<String, usize>> = None;
-    if wants("dropped") {
-        dropped = targets.dropped();
-        dropped.retain(|target| pool.is_empty() || target.scrape_pool == pool);
-        counts = Some(targets.dropped_counts());
-    }
-    Ok(Reply::data(|out| {
-        out.extend_from_slice(b"{\"activeTargets\":");
-        push_list(out, &active, push_active);
-        out.extend_from_slice(b",\"droppedTargets\":");
-        push_list(out, &dropped, push_dropped);
-        out.extend_from_slice(b",\"droppedTargetCounts\":");
-        push_value(out, &json!(counts));
-        out.push(b'}');
-    }))
 }
 
-fn push_active(out: &mut Vec<u8>, target: &ActiveTarget) {
-    out.extend_from_slice(b"{\"discoveredLabels\":");
-    push_labels(out, &target.discovered_labels);
-    out.extend_from_slice(b",\"labels\":");
-    push_labels(out, &target.labels);
-    for (name, text) in [
-        ("scrapePool", target.scrape_pool.as_str()),
-        ("scrapeUrl", &target.scrape_url),
-        ("globalUrl", &target.global_url),
-        ("lastError", &target.last_error),
-        ("lastScrape", &rfc3339_local(target.last_scrape_ns)),
-    ] {
-        push_field(out, name, |out| push_text(out, text));
-    }
-    push_field(out, "lastScrapeDuration", |out| push_value(out, &seconds(target.last_scrape_duration)));
-    push_field(out, "health", |out| push_text(out, target.health.as_str()));
-    push_field(out, "scrapeInterval", |out| push_text(out, &format_duration(target.interval_ms)));
-    push_field(out, "scrapeTimeout", |out| push_text(out, &format_duration(target.timeout_ms)));
-    out.push(b'}');
+/// A target that is scraped.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ActiveTarget {
+    /// Its labels before relabelling.
+    pub discovered_labels: Labels,
+    /// The labels it gives to its series.
+    pub labels: Labels,
+    /// Its job.
+    pub scrape_pool: String,
+    /// The address it is scraped at.
+    pub scrape_url: String,
+    /// Why the last scrape failed; `""` when it did not.
+    pub last_error: String,
+    /// When the last scrape began, in nanoseconds since the epoch; `None` before the first.
+    pub last_scrape_ns: Option<i64>,
+    /// How long it took, in seconds.
+    pub last_scrape_duration_seconds: f64,
+    /// How it went.
+    pub health: TargetHealth,
+    /// How often it is scraped, in milliseconds.
+    pub scrape_interval_ms: i64,
+    /// How long a scrape may take, in milliseconds.
+    pub scrape_timeout_ms: i64,
 }
 
-fn push_field(out: &mut Vec<u8>, name: &str, push: impl FnOnce(&mut Vec<u8>)) {
-    out.extend_from_slice(format!(",\"{name}\":").as_bytes());
-    push(out);
+/// A target that relabelling dropped.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DroppedTarget {
+    /// Its labels before relabelling.
+    pub discovered_labels: Labels,
 }
 
-fn push_dropped(out: &mut Vec<u8>, target: &DroppedTarget) {
-    out.extend_from_slice(b"{\"discoveredLabels\":");
-    push_labels(out, &target.discovered_labels);
-    push_field(out, "scrapePool", |out| push_text(out, &target.scrape_pool));
-    out.push(b'}');
+/// What relabelling dropped of one job.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DroppedTargets {
+    /// How many there are.
+    pub count: u64,
+    /// Those that are remembered: not more than `keep_dropped_targets`.
+    pub kept: Vec<DroppedTarget>,
 }
 
-/// Seconds as a JSON number; whole ones without a decimal point, as Go prints them.
-fn seconds(duration: Duration) -> serde_json::Value {
-    if duration.subsec_nanos() == 0 { duration.as_secs().into() } else { duration.as_secs_f64().into() }
+/// What a target says about a metric family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// The metric name.
+    pub name: String,
+    /// Type, unit and help.
+    pub metadata: Metadata,
 }
 
-pub(crate) async fn scrape_pools(context: Context) -> Result<Reply, ApiError> {
-    Ok(Reply::value(&json!({ "scrapePools": context.handles.targets.pools() })))
+/// Knows the targets. Called from blocking threads.
+pub trait Targets: Send + Sync {
+    /// The names of all jobs, sorted.
+    fn scrape_pools(&self) -> Vec<String>;
+
+    /// The scraped targets by job; of one job only, when named.
+    fn active(&self, scrape_pool: Option<&str>) -> BTreeMap<String, Vec<ActiveTarget>>;
+
+    /// The dropped targets by job.
+    fn dropped(&self) -> BTreeMap<String, DroppedTargets>;
+
+    /// Calls `visit` with each scraped target's labels and what it says about its
+    /// metrics (about `metric` only, when named), until that says to stop.
+    fn visit_metadata(&self, metric: Option<&str>, visit: &mut dyn FnMut(&Labels, &[Family]) -> bool);
 }

@@ -1,90 +1,207 @@
-//! Times and durations as parameters, times as answers.
+//! Times and durations as requests write them, and times as answers show them.
 
-use jiff::Timestamp;
-use narthex_model::duration::parse_duration;
+use std::fmt::Write;
+
+use narthex_model::duration;
 use narthex_model::float::parse_float;
 use narthex_model::quote::quote;
 
-/// The earliest and latest times that clients may name, as Go prints them.
-const MIN_TIME: (&str, i64) = ("-292273086-05-16T16:47:06Z", i64::MIN);
-const MAX_TIME: (&str, i64) = ("292277025-08-18T07:12:54.999999999Z", i64::MAX);
+/// The first time a request can name, in milliseconds since the epoch.
+pub(crate) const TIME_MIN_MS: i64 = (i64::MIN / 1000 + 62_135_596_801) * 1000;
+/// The last one.
+pub(crate) const TIME_MAX_MS: i64 = (i64::MAX / 1000 - 62_135_596_801) * 1000 + 999;
 
-/// A time in milliseconds: float seconds or RFC 3339.
+/// How these two are written; no other year has so many digits.
+const TIME_MIN_TEXT: &str = "-292273086-05-16T16:47:06Z";
+const TIME_MAX_TEXT: &str = "292277025-08-18T07:12:54.999999999Z";
+
+/// Reads a time: seconds since the epoch with fractions (rounded to
+/// milliseconds), or RFC 3339. In milliseconds since the epoch; what is far
+/// away, infinite or no number wraps silently, as upstream's does.
 ///
 /// # Errors
 /// Upstream's text.
 pub(crate) fn parse_time(text: &str) -> Result<i64, String> {
     if let Ok(seconds) = parse_float(text) {
-        return Ok((seconds * 1000.0).round() as i64);
+        let whole = seconds.trunc();
+        let in_range = (-9.2e18..9.2e18).contains(&whole);
+        let whole_seconds = if in_range { whole as i64 } else { i64::MIN };
+        let fraction_ms = ((seconds - whole) * 1000.0).round() as i64;
+        return Ok(whole_seconds.wrapping_mul(1000).wrapping_add(fraction_ms));
     }
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time.as_millisecond());
-    }
-    for (name, ms) in [MIN_TIME, MAX_TIME] {
-        if text == name {
-            return Ok(ms);
-        }
-    }
-    Err(format!("cannot parse {} to a valid timestamp", quote(text)))
+    parse_rfc3339(text)
+        .or(match text {
+            TIME_MIN_TEXT => Some(TIME_MIN_MS),
+            TIME_MAX_TEXT => Some(TIME_MAX_MS),
+            _ => None,
+        })
+        .ok_or_else(|| format!("cannot parse {} to a valid timestamp", quote(text)))
 }
 
-/// A duration in milliseconds: float seconds or a Prometheus duration.
+/// `2006-01-02T15:04:05.999999999Z07:00`, in milliseconds since the epoch, rounded down.
+fn parse_rfc3339(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let number = |from: usize, len: usize| -> Option<i64> {
+        let digits = bytes.get(from..from + len)?;
+        digits.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+    };
+    let is = |at: usize, byte: u8| bytes.get(at) == Some(&byte);
+    let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
+    let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
+    if !(is(4, b'-') && is(7, b'-') && is(10, b'T') && is(13, b':') && is(16, b':')) {
+        return None;
+    }
+    let mut rest = &text[19..];
+    let mut fraction_ms = 0;
+    if let Some(after) = rest.strip_prefix('.') {
+        let len = after.bytes().take_while(u8::is_ascii_digit).count();
+        if len == 0 {
+            return None;
+        }
+        let digits = format!("{:0<3}", &after[..len]);
+        fraction_ms = digits[..3].parse().ok()?;
+        rest = &after[len..];
+    }
+    let offset_minutes = match rest.as_bytes() {
+        b"Z" => 0,
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let at = text.len() - 5;
+            let (hours, minutes) = (number(at, 2)?, number(at + 3, 2)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let minutes = hours * 60 + minutes;
+            if *sign == b'-' { -minutes } else { minutes }
+        }
+        _ => return None,
+    };
+    let date = jiff::civil::Date::new(i16::try_from(year).ok()?, month as i8, day as i8).ok()?;
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let epoch = jiff::civil::date(1970, 1, 1);
+    let days = i64::from(date.since(epoch).ok()?.get_days());
+    Some((((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second) * 1000 + fraction_ms)
+}
+
+/// Reads a duration: seconds with fractions, or `1h30m`. In nanoseconds.
 ///
 /// # Errors
 /// Upstream's text.
-pub(crate) fn parse_duration_param(text: &str) -> Result<i64, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
     if let Ok(seconds) = parse_float(text) {
         let ns = seconds * 1e9;
-        if ns > i64::MAX as f64 || ns < i64::MIN as f64 || ns.is_nan() {
+        if ns > i64::MAX as f64 || ns < i64::MIN as f64 {
             return Err(format!("cannot parse {} to a valid duration. It overflows int64", quote(text)));
         }
-        return Ok((ns / 1e6) as i64);
+        return Ok(if ns.is_nan() { i64::MIN } else { ns as i64 });
     }
-    parse_duration(text).map_err(|_| format!("cannot parse {} to a valid duration", quote(text)))
+    duration::parse_duration(text)
+        .map(|ms| ms.saturating_mul(1_000_000))
+        .map_err(|_| format!("cannot parse {} to a valid duration", quote(text)))
 }
 
-/// A time as Go's RFC3339Nano in UTC; `None` is Go's zero time.
-pub(crate) fn rfc3339_utc(ns: Option<i64>) -> String {
-    let Some(ns) = ns else { return ZERO_TIME.into() };
-    Timestamp::from_nanosecond(i128::from(ns)).map_or_else(|_| ZERO_TIME.into(), |time| time.to_string())
+/// The time as Go prints it in RFC 3339 with nanoseconds, in UTC.
+pub(crate) fn format_utc(time_ns: i64) -> String {
+    format(time_ns, &jiff::tz::TimeZone::UTC)
 }
 
-/// A time as Go's RFC3339Nano in this machine's zone; `None` is Go's zero time.
-pub(crate) fn rfc3339_local(ns: Option<i64>) -> String {
-    let Some(time) = ns.and_then(|ns| Timestamp::from_nanosecond(i128::from(ns)).ok()) else { return ZERO_TIME.into() };
-    let zoned = time.to_zoned(jiff::tz::TimeZone::system());
-    if zoned.offset().is_zero() { time.to_string() } else { zoned.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string() }
+/// Likewise in the server's zone; `None` is Go's zero time.
+pub(crate) fn format_local(time_ns: Option<i64>) -> String {
+    match time_ns {
+        Some(time_ns) => format(time_ns, &jiff::tz::TimeZone::system()),
+        None => "0001-01-01T00:00:00Z".into(),
+    }
 }
 
-const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
+fn format(time_ns: i64, zone: &jiff::tz::TimeZone) -> String {
+    let timestamp =
+        jiff::Timestamp::from_nanosecond(time_ns.into()).expect("63 bits of nanoseconds are in jiff's range");
+    let zoned = timestamp.to_zoned(zone.clone());
+    let (date, time) = (zoned.date(), zoned.time());
+    let mut out = format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        date.year(),
+        date.month(),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    let fraction_ns = time.subsec_nanosecond();
+    if fraction_ns != 0 {
+        let digits = format!("{fraction_ns:09}");
+        out.push('.');
+        out.push_str(digits.trim_end_matches('0'));
+    }
+    let offset_minutes = zoned.offset().seconds() / 60;
+    if offset_minutes == 0 {
+        out.push('Z');
+    } else {
+        let sign = if offset_minutes < 0 { '-' } else { '+' };
+        let minutes = offset_minutes.abs();
+        write!(out, "{sign}{:02}:{:02}", minutes / 60, minutes % 60).expect("writing to a String cannot fail");
+    }
+    out
+}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn times_are_seconds_or_rfc_3339() {
-        assert_eq!(parse_time("1.5004"), Ok(1500));
-        assert_eq!(parse_time("1970-01-01T00:00:02.5Z"), Ok(2500));
-        assert_eq!(parse_time("1970-01-01T01:00:00+01:00"), Ok(0));
-        assert_eq!(parse_time(MIN_TIME.0), Ok(i64::MIN));
-        assert_eq!(parse_time(""), Err("cannot parse \"\" to a valid timestamp".into()));
+        for (text, want) in [
+            ("0", 0),
+            ("1700000000.1234", 1_700_000_000_123),
+            ("-1.5", -1500),
+            ("1e3", 1_000_000),
+            ("1970-01-01T00:00:01Z", 1000),
+            ("2015-06-03T13:21:58.555Z", 1_433_337_718_555),
+            ("2015-06-03T14:21:58.5559+01:00", 1_433_337_718_555),
+            ("1969-12-31T23:59:59-00:30", 1_799_000),
+            (TIME_MIN_TEXT, TIME_MIN_MS),
+            (TIME_MAX_TEXT, TIME_MAX_MS),
+        ] {
+            assert_eq!(parse_time(text), Ok(want), "{text}");
+        }
+        for text in ["", "now", "2015-06-03", "2015-02-30T00:00:00Z", "2015-06-03T13:21:58", "2015-06-03T25:00:00Z"] {
+            assert_eq!(parse_time(text), Err(format!("cannot parse {} to a valid timestamp", quote(text))));
+        }
     }
 
     #[test]
     fn durations_are_seconds_or_prometheus_durations() {
-        assert_eq!(parse_duration_param("1.5"), Ok(1500));
-        assert_eq!(parse_duration_param("1h30m"), Ok(5_400_000));
-        assert_eq!(parse_duration_param("x"), Err("cannot parse \"x\" to a valid duration".into()));
-        assert_eq!(
-            parse_duration_param("1e30"),
-            Err("cannot parse \"1e30\" to a valid duration. It overflows int64".into())
-        );
+        assert_eq!(parse_duration("1.5"), Ok(1_500_000_000));
+        assert_eq!(parse_duration("1m30s"), Ok(90_000_000_000));
+        assert_eq!(parse_duration("-1"), Ok(-1_000_000_000));
+        assert_eq!(parse_duration("x"), Err("cannot parse \"x\" to a valid duration".into()));
+        let far = parse_duration("1e20").unwrap_err();
+        assert_eq!(far, "cannot parse \"1e20\" to a valid duration. It overflows int64");
     }
 
     #[test]
-    fn answers_print_times_as_go() {
-        assert_eq!(rfc3339_utc(Some(1_500_000_000)), "1970-01-01T00:00:01.5Z");
-        assert_eq!(rfc3339_utc(None), ZERO_TIME);
+    fn times_print_as_in_go() {
+        assert_eq!(format_utc(1_433_337_718_500_000_000), "2015-06-03T13:21:58.5Z");
+        assert_eq!(format_utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(format_local(None), "0001-01-01T00:00:00Z");
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(-3));
+        assert_eq!(format(1, &zone), "1969-12-31T21:00:00.000000001-03:00");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(text in "\\PC*", like in "[0-9T:Z.+-]{0,30}") {
+            let _ = (parse_time(&text), parse_time(&like), parse_duration(&text));
+        }
+
+        #[test]
+        fn what_is_printed_is_read_back(ms in -62_135_596_800_000..253_402_300_799_999_i64) {
+            if let Some(ns) = ms.checked_mul(1_000_000) {
+                prop_assert_eq!(parse_time(&format_utc(ns)), Ok(ms));
+            }
+        }
     }
 }

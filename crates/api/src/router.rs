@@ -1,0 +1,189 @@
+//! Where a request goes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_TYPE, ORIGIN, VARY,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use narthex_promql::CancelToken;
+use tower::ServiceExt;
+
+use crate::body::Encoding;
+use crate::context::Context;
+use crate::handles::{Handles, Readiness};
+use crate::management;
+use crate::options::Options;
+use crate::params::{Params, percent_decode};
+use crate::reply::{self, not_found, plain_error};
+use crate::table::{self, Found};
+
+/// The longest body of a request: Go's limit for forms.
+const BODY_LEN_MAX: usize = 10 << 20;
+
+/// What all requests share.
+pub(crate) struct State {
+    pub(crate) options: Options,
+    pub(crate) handles: Handles,
+}
+
+/// The whole server: API, management endpoints, and `pages` for everything else.
+/// `pages` gets paths without the route prefix; what it does not route is answered
+/// by the 404 that all share.
+pub fn router(options: Options, handles: Handles, pages: Router) -> Router {
+    let state = Arc::new(State { options, handles });
+    let pages =
+        pages.fallback(async || not_found()).method_not_allowed_fallback(async || method_not_allowed("GET, OPTIONS"));
+    Router::new().fallback(move |request: Request| serve(Arc::clone(&state), pages.clone(), request))
+}
+
+async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Some(path) = below_prefix(&state.options.route_prefix, parts.uri.path()) else {
+        if parts.uri.path() == "/" && parts.method == Method::GET {
+            return management::redirect(&state.options.route_prefix);
+        }
+        return not_found();
+    };
+    if let Some(path) = path.strip_prefix("/api/v1/") {
+        let path = percent_decode(path, false).unwrap_or_default();
+        return api(state, &path, parts, body).await;
+    }
+    if let Some(response) = management::serve(&state, path, &parts).await {
+        return response;
+    }
+    let Some(uri) = with_path(&parts.uri, path) else { return not_found() };
+    parts.uri = uri;
+    match pages.oneshot(Request::from_parts(parts, body)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// The path below the route prefix, with its slash; `None` when it is elsewhere.
+fn below_prefix<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
+    let prefix = prefix.trim_end_matches('/');
+    match path.strip_prefix(prefix)? {
+        "" => Some("/"),
+        rest => rest.starts_with('/').then_some(rest),
+    }
+}
+
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    match uri.query() {
+        Some(query) => format!("{path}?{query}").parse().ok(),
+        None => path.parse().ok(),
+    }
+}
+
+async fn api(state: Arc<State>, path: &[u8], parts: Parts, body: Body) -> Response {
+    let mut response = if parts.method == Method::OPTIONS {
+        empty(StatusCode::NO_CONTENT)
+    } else {
+        match table::find(path, &parts.method) {
+            Found::Nothing => return not_found(),
+            Found::Allows(methods) => return method_not_allowed(methods),
+            Found::Entry(entry, _) if entry.is_gated && !is_ready(&state) => unavailable(&state),
+            Found::Entry(entry, path_param) => {
+                let url_params = Params::from_query(parts.uri.query().unwrap_or(""));
+                match form(&parts.method, &parts.headers, body).await {
+                    Ok(form) => {
+                        let params = form.and(&url_params);
+                        let cancel = CancelToken::default();
+                        let context = Context { state: Arc::clone(&state), params, url_params, path_param, cancel };
+                        reply::run(entry.run, context, Encoding::accepted(&parts.headers)).await
+                    }
+                    Err(response) => response,
+                }
+            }
+        }
+    };
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    allow_origin(&state.options, &parts.headers, headers);
+    response
+}
+
+/// The pairs in the body of a POST; none when it is no form.
+async fn form(method: &Method, headers: &HeaderMap, body: Body) -> Result<Params, Response> {
+    if *method != Method::POST {
+        return Ok(Params::default());
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media_type = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let read: fn(&str, &Bytes) -> Params = match media_type.as_str() {
+        "application/x-www-form-urlencoded" => |_, body| Params::from_query(&String::from_utf8_lossy(body)),
+        "multipart/form-data" => |content_type, body| Params::from_multipart(content_type, body),
+        _ => return Ok(Params::default()),
+    };
+    match to_bytes(body, BODY_LEN_MAX).await {
+        Ok(body) => Ok(read(content_type, &body)),
+        Err(_) => Err(plain_error(StatusCode::PAYLOAD_TOO_LARGE, "http: request body too large\n")),
+    }
+}
+
+/// Says which pages may read the answer.
+fn allow_origin(options: &Options, request: &HeaderMap, response: &mut HeaderMap) {
+    response.append(VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = request.get(ORIGIN) else { return };
+    let fixed = [
+        (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+        (ACCESS_CONTROL_EXPOSE_HEADERS, "Date"),
+    ];
+    for (name, value) in fixed {
+        response.insert(name, HeaderValue::from_static(value));
+    }
+    if origin.to_str().is_ok_and(|origin| options.cors_origin.is_match(origin)) {
+        response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+}
+
+pub(crate) fn is_ready(state: &State) -> bool {
+    state.handles.control.readiness() == Readiness::Ready
+}
+
+/// The answer of a server that is not ready.
+pub(crate) fn unavailable(state: &State) -> Response {
+    let mut response = plain_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    let stopping = if state.handles.control.readiness() == Readiness::Stopping { "true" } else { "false" };
+    response.headers_mut().insert("x-prometheus-stopping", HeaderValue::from_static(stopping));
+    response
+}
+
+pub(crate) fn method_not_allowed(methods: &'static str) -> Response {
+    let mut response = plain_error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefix_is_taken_off_whole_elements_only() {
+        for (prefix, path, want) in [
+            ("/", "/a", Some("/a")),
+            ("/", "/", Some("/")),
+            ("/p", "/p", Some("/")),
+            ("/p", "/p/a", Some("/a")),
+            ("/p", "/pa", None),
+            ("/p", "/", None),
+        ] {
+            assert_eq!(below_prefix(prefix, path), want, "{prefix} {path}");
+        }
+    }
+}
