@@ -48,6 +48,9 @@ fn native_quantiles_are_interpolated_on_the_scale_of_the_buckets() {
     check_quantile(&h, 2.0, (f64::INFINITY, NanEffect::None));
     check_quantile(&custom(&[1.0, 5.0], &[2.0, 5.0, 3.0]), 0.5, (3.4, NanEffect::None));
     assert!(native::quantile(0.5, &FloatHistogram::default()).0.is_nan());
+    // A single bucket from −Inf to +Inf, seen from 0 on.
+    check_quantile(&custom(&[], &[10.0]), 0.5, (f64::INFINITY, NanEffect::None));
+    assert!(native::quantile(0.0, &custom(&[], &[10.0])).0.is_nan());
 }
 
 #[test]
