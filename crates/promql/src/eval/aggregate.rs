@@ -28,6 +28,21 @@ pub(crate) fn group_rows(rows: impl Iterator<Item = Labels>, grouping: &Grouping
     groups
 }
 
+/// What is known of a group beside its values.
+#[derive(Clone, Copy)]
+struct SeenGroup {
+    /// Its first row with elements: groups stand in the order of these.
+    first_row: usize,
+    /// Whether any of its rows loses its name at the end of the query.
+    drop_name: bool,
+}
+
+impl Default for SeenGroup {
+    fn default() -> SeenGroup {
+        SeenGroup { first_row: usize::MAX, drop_name: false }
+    }
+}
+
 /// A vector that was computed already, as a source of rows.
 struct VectorSource<'a> {
     vector: &'a Vector,
@@ -54,9 +69,12 @@ impl RowSource for VectorSource<'_> {
         Ok(Box::new(VectorReader { vector: self.vector }))
     }
 
+    fn drop_name(&self, index: usize) -> bool {
+        self.vector.rows[index].drop_name
+    }
+
     fn is_distinct(&self) -> bool {
-        // Its rows were checked when they were made.
-        true
+        self.vector.distinct
     }
 
     fn per_step(&self) -> bool {
@@ -110,59 +128,61 @@ impl Evaluator<'_> {
         let groups = source.groups(&aggregate.grouping);
         let group_count = groups.labels.len();
         let cells_bytes = group_count * steps * Accumulator::cell_bytes(op);
-        let check_distinct = !source.is_distinct();
+        let may_repeat = source.may_repeat();
         let base = self.limits.samples();
         let limits = self.limits;
         let runs = in_runs(source.len(), steps, self.settings.threads, |range| {
             limits.reserve(cells_bytes)?;
             let mut accumulator = Accumulator::new(op, group_count, steps);
             let first_row = range.start;
-            let mut members: Vec<Row> = Vec::new();
-            let mut marked = vec![false; group_count];
-            let delayed = self.settings.features.delayed_name_removal;
+            let mut members: Vec<Labels> = Vec::new();
+            let mut seen = vec![SeenGroup::default(); group_count];
             let (tally, annotations) = read_run(source, limits, range, |index, buffer| {
                 let group = groups.group_of[index] as usize;
                 accumulator.add(group, index, &buffer.floats, &buffer.histograms);
-                if check_distinct || delayed {
-                    let row = source.row(index);
-                    marked[group] |= row.drop_name;
-                    if check_distinct {
-                        members.push(row);
-                    }
+                seen[group].first_row = seen[group].first_row.min(index);
+                seen[group].drop_name |= source.drop_name(index);
+                if may_repeat {
+                    members.push(source.row(index).labels);
                 }
                 Ok(())
             })?;
-            Ok(Run { result: (accumulator, members, marked, first_row), tally, annotations })
+            Ok(Run { result: (accumulator, members, seen, first_row), tally, annotations })
         })?;
         let mut tally = Tally::new(steps, source.per_step());
-        let mut seen: HashMap<Labels, ()> = HashMap::new();
-        let mut folded: Option<(Accumulator, Vec<bool>)> = None;
+        let mut known: HashMap<Labels, ()> = HashMap::new();
+        let mut folded: Option<(Accumulator, Vec<SeenGroup>)> = None;
         for run in runs {
             tally.join(&run.tally);
             self.annotations.merge(run.annotations);
-            let (accumulator, members, marked, first_row) = run.result;
-            for row in members {
-                if seen.insert(row.labels, ()).is_some() && !row.drop_name {
+            let (accumulator, members, seen, first_row) = run.result;
+            for labels in members {
+                if known.insert(labels, ()).is_some() {
                     return Err(QueryError::Execution(DUPLICATE_LABELSET.into()));
                 }
             }
             folded = Some(match folded {
-                None => (accumulator, marked),
-                Some((mut all, mut all_marked)) => {
+                None => (accumulator, seen),
+                Some((mut all, mut all_seen)) => {
                     all.merge(accumulator, first_row);
-                    all_marked.iter_mut().zip(marked).for_each(|(a, b)| *a |= b);
+                    for (all, seen) in all_seen.iter_mut().zip(seen) {
+                        all.first_row = all.first_row.min(seen.first_row);
+                        all.drop_name |= seen.drop_name;
+                    }
                     limits.release(cells_bytes);
-                    (all, all_marked)
+                    (all, all_seen)
                 }
             });
         }
         self.settle(base, &tally);
         let mut result = Vector::new(steps);
-        let Some((mut accumulator, marked)) = folded else { return Ok(result) };
+        let Some((mut accumulator, seen)) = folded else { return Ok(result) };
+        let mut order: Vec<usize> = (0..group_count).collect();
+        order.sort_by_key(|group| seen[*group].first_row);
         let mut buffer = RowBuffer::default();
-        for (group, labels) in groups.labels.into_iter().enumerate() {
+        for group in order {
             if accumulator.finish(group, &mut buffer) {
-                let row = Row { labels, drop_name: marked[group] };
+                let row = Row { labels: groups.labels[group].clone(), drop_name: seen[group].drop_name };
                 result.push(row, &buffer.floats, std::mem::take(&mut buffer.histograms));
             }
         }

@@ -82,6 +82,16 @@ impl Limits {
         Ok(())
     }
 
+    /// Bytes held now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Sets the number of bytes held, when what took them is gone.
+    pub(crate) fn set_bytes(&self, now: usize) {
+        self.bytes.store(now, Ordering::Relaxed);
+    }
+
     /// Gives memory back.
     pub(crate) fn release(&self, bytes: usize) {
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(bytes)));

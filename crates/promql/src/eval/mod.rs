@@ -68,6 +68,23 @@ pub(crate) enum Evaluated {
     Matrix(Vec<MatrixSeries>),
 }
 
+impl Evaluated {
+    /// The memory it takes.
+    fn bytes(&self) -> usize {
+        match self {
+            Evaluated::Scalar(values) => values.len() * size_of::<f64>(),
+            Evaluated::String(value) => value.len(),
+            Evaluated::Vector(vector) => vector.bytes(),
+            Evaluated::Matrix(series) => series.iter().map(matrix_series_bytes).sum(),
+        }
+    }
+}
+
+fn matrix_series_bytes(series: &MatrixSeries) -> usize {
+    let histograms = series.histograms.iter().map(|(_, histogram)| vector::histogram_bytes(histogram));
+    size_of::<MatrixSeries>() + series.float_values.len() * 16 + histograms.sum::<usize>()
+}
+
 /// Evaluates the nodes of one plan.
 pub(crate) struct Evaluator<'a> {
     settings: Settings,
@@ -104,9 +121,18 @@ impl<'a> Evaluator<'a> {
         Ok(Evaluator { settings, limits, querier, query, sets, tally, peak: 0, annotations })
     }
 
-    /// Computes a node at all times of `grid`.
+    /// Computes a node at all times of `grid`. Of the memory it takes only that of
+    /// its result stays.
     pub(crate) fn eval(&mut self, node: &Node, grid: &Grid) -> Result<Evaluated, QueryError> {
         self.limits.check(limits::EVALUATION)?;
+        let before = self.limits.bytes();
+        let result = self.eval_kind(node, grid)?;
+        self.limits.set_bytes(before);
+        self.limits.reserve(result.bytes())?;
+        Ok(result)
+    }
+
+    fn eval_kind(&mut self, node: &Node, grid: &Grid) -> Result<Evaluated, QueryError> {
         match &node.kind {
             Kind::Number(value) => {
                 self.limits.hold(grid.steps as i64)?;

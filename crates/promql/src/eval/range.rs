@@ -132,6 +132,18 @@ impl RowSource for RangeSource<'_> {
         }))
     }
 
+    fn drop_name(&self, index: usize) -> bool {
+        match &self.input {
+            _ if self.drops_name => self.delayed,
+            RangeInput::Set(..) => false,
+            RangeInput::Subquery(vector, _) => vector.rows[index].drop_name,
+        }
+    }
+
+    fn may_repeat(&self) -> bool {
+        self.drops_name && !self.delayed && !self.distinct
+    }
+
     fn is_distinct(&self) -> bool {
         self.distinct
     }

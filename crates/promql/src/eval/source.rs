@@ -11,7 +11,7 @@ use std::ops::Range;
 use narthex_storage::{Grouping, Groups};
 
 use super::limits::{Limits, Tally};
-use super::vector::{ABSENT, HistogramRow, Row, Vector, is_absent};
+use super::vector::{ABSENT, HistogramRow, Row, Vector, histogram_bytes, is_absent};
 use crate::annotations::Annotations;
 use crate::api::QueryError;
 
@@ -38,6 +38,16 @@ pub(crate) trait RowSource: Sync {
 
     /// Something to compute rows with; one per thread.
     fn reader(&self) -> Result<Box<dyn RowReader + '_>, QueryError>;
+
+    /// Whether the name of a row goes at the end of the query. Builds no labels.
+    fn drop_name(&self, _index: usize) -> bool {
+        false
+    }
+
+    /// Whether two rows may have the same labels, because names were dropped.
+    fn may_repeat(&self) -> bool {
+        false
+    }
 
     /// Whether rows differ even without their names, as far as is known.
     fn is_distinct(&self) -> bool;
@@ -149,7 +159,8 @@ pub(crate) fn collect(source: &dyn RowSource, limits: &Limits, threads: usize) -
         let mut vector = Vector::new(steps);
         vector.distinct = source.is_distinct();
         let (tally, annotations) = read_run(source, limits, range, |index, buffer| {
-            limits.reserve(size_of::<Row>() + steps * size_of::<f64>())?;
+            let histograms = buffer.histograms.iter().map(|(_, histogram)| histogram_bytes(histogram));
+            limits.reserve(size_of::<Row>() + steps * size_of::<f64>() + histograms.sum::<usize>())?;
             vector.push(source.row(index), &buffer.floats, std::mem::take(&mut buffer.histograms));
             Ok(())
         })?;

@@ -302,6 +302,12 @@ impl Vector {
         counts
     }
 
+    /// The memory it takes; of labels only the handles, as they are mostly shared.
+    pub(crate) fn bytes(&self) -> usize {
+        let histograms = self.histograms.iter().flatten().map(|(_, histogram)| histogram_bytes(histogram));
+        self.rows.len() * size_of::<Row>() + self.floats.len() * size_of::<f64>() + histograms.sum::<usize>()
+    }
+
     /// What all samples count as while they are held.
     pub(crate) fn points(&self) -> i64 {
         let floats = self.floats.iter().filter(|value| !is_absent(**value)).count() as i64;
@@ -315,6 +321,11 @@ fn parts(histogram: &FloatHistogram) -> i64 {
         + histogram.positive_buckets.len()
         + histogram.negative_buckets.len()
         + histogram.custom_values.len()) as i64
+}
+
+/// The memory a histogram takes.
+pub(crate) fn histogram_bytes(histogram: &FloatHistogram) -> usize {
+    size_of::<FloatHistogram>() + 8 * parts(histogram) as usize
 }
 
 /// What a histogram counts as among samples.
