@@ -34,7 +34,7 @@ pub const HEAD_LEN_MAX: usize = 32 * 1024;
 
 /// The longest body that we take when no smaller limit is asked for, counted
 /// after decompression.
-pub const BODY_LEN_MAX: usize = 512 << 20;
+pub const BODY_LEN_MAX: usize = 256 << 20;
 
 /// How many requests a chain of redirects may take, the first included.
 const REQUESTS_MAX: usize = 10;

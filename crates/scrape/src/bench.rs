@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use narthex_config::ScrapeConfig;
+use narthex_discovery::TargetGroup;
 use narthex_env::{Clock, ManualClock, Random};
 use narthex_model::Labels;
 use narthex_storage::{Appender, Batch, GroupKey, Querier, Report, SeriesRef, Storage, StorageError};
 
 use crate::context::Context;
 use crate::metrics::ScrapeMetrics;
+use crate::target::from_group;
 use crate::writer::{Fetched, Scratch, TargetWriter, Times};
 
 /// Parses bodies of one target and writes them to nowhere.
@@ -20,6 +22,9 @@ pub struct Bench {
 
 impl Bench {
     /// A target that was never scraped.
+    ///
+    /// # Panics
+    /// When no target can be made for the job.
     pub fn new(config: ScrapeConfig) -> Bench {
         let clock = Arc::new(ManualClock::new(1_000));
         let shared: Arc<dyn Clock> = clock.clone();
@@ -30,8 +35,11 @@ impl Bench {
             Arc::new(ScrapeMetrics::unregistered()),
             http::HeaderValue::from_static("bench"),
         );
-        let labels = Labels::from_pairs([("instance", "127.0.0.1:9100"), ("job", "bench")]);
-        let writer = TargetWriter::new(Arc::new(context), Arc::new(config), labels, 10_000, Arc::default());
+        let targets = vec![Labels::from_pairs([("__address__", "127.0.0.1:9100")])];
+        let group = TargetGroup { source: "0".into(), targets, labels: Labels::empty() };
+        let config = Arc::new(config);
+        let target = from_group(&Arc::new(group), &config).active.remove(0);
+        let writer = TargetWriter::new(Arc::new(context), config, target);
         Bench { writer, scratch: Scratch::default(), clock }
     }
 

@@ -317,6 +317,10 @@ impl<'c> Pass<'c> {
                 self.cache.is_all_tracked = entries.iter().all(|e| e.kind != Kind::Series || e.is_tracked);
             }
             self.cache.last_success_len = entries.len();
+            // There are as many of these as series in the store.
+            if entries.capacity() > entries.len() + entries.len() / 4 {
+                entries.shrink_to_fit();
+            }
         } else if entries.len() > 2 * self.cache.last_success_len + KEPT_BEYOND_MAX {
             let rebuilt = &mut self.memory.rebuilt;
             rebuilt.clear();

@@ -99,6 +99,14 @@ impl FamilyTable {
         (slots.len(), slots.iter().map(bytes).sum())
     }
 
+    /// Takes over everything from another table, which is empty then.
+    pub(crate) fn take_over(&self, other: &FamilyTable) {
+        if !std::ptr::eq(self, other) {
+            let slots = std::mem::take(&mut *lock(&other.slots));
+            *lock(&self.slots) = slots;
+        }
+    }
+
     /// Takes over what new lines said.
     pub(crate) fn say(&self, sayings: &mut Vec<NewSaying>, interner: &FamilyInterner) {
         // Lines of one family stand together; each family is interned once.

@@ -69,28 +69,22 @@ impl Pool {
         }
         self.is_synced = true;
         self.groups = groups.to_vec();
-        self.apply(&mut HashMap::new());
+        self.apply(&mut Stopped::default());
     }
 
     /// Goes on under another configuration: all loops start anew, after a running
     /// scrape is done. They keep what they know where the configuration lets them.
     pub(crate) fn reload(&mut self, config: Arc<ScrapeConfig>) {
-        let keeps_caches = is_same_storing(&self.config, &config);
+        let mut stopped = Stopped { keeps_caches: is_same_storing(&self.config, &config), loops: HashMap::new() };
         self.config = config;
         self.headers.clear();
-        let mut stopped: HashMap<Key, Vec<LoopHandle>> = HashMap::new();
         for (_, running) in self.loops.drain() {
             running.stop.cancel();
-            let key = Key::of(&running.target);
-            if keeps_caches {
-                stopped.entry(key).or_default().push(running);
-            } else {
-                self.context.tasks.spawn(end_of_run(Arc::clone(&self.context), running.task));
-            }
+            stopped.loops.entry(Key::of(&running.target)).or_default().push(running);
         }
         self.apply(&mut stopped);
-        for running in stopped.into_values().flatten() {
-            self.context.tasks.spawn(end_of_run(Arc::clone(&self.context), running.task));
+        for running in stopped.loops.into_values().flatten() {
+            end(&self.context, running);
         }
     }
 
@@ -99,12 +93,12 @@ impl Pool {
         self.context.metrics.forget_pool(&self.config.job_name);
         for (_, running) in self.loops.drain() {
             running.stop.cancel();
-            self.context.tasks.spawn(end_of_run(Arc::clone(&self.context), running.task));
+            end(&self.context, running);
         }
     }
 
     /// Makes the loops fit the groups. New ones take over from those in `stopped`.
-    fn apply(&mut self, stopped: &mut HashMap<Key, Vec<LoopHandle>>) {
+    fn apply(&mut self, stopped: &mut Stopped) {
         let started = self.context.clock.monotonic();
         self.dropped.clear();
         self.dropped_count = 0;
@@ -136,7 +130,7 @@ impl Pool {
         for hash in gone {
             if let Some(running) = self.loops.remove(&hash) {
                 running.stop.cancel();
-                self.context.tasks.spawn(end_of_run(Arc::clone(&self.context), running.task));
+                end(&self.context, running);
             }
         }
         self.check_limit();
@@ -144,13 +138,21 @@ impl Pool {
         self.context.metrics.synced(&self.config, self.loops.len(), took);
     }
 
-    fn start(&mut self, target: Arc<Target>, stopped: &mut HashMap<Key, Vec<LoopHandle>>) {
+    fn start(&mut self, target: Arc<Target>, stopped: &mut Stopped) {
         let timeout_ms = target.timeout_ms();
         let headers = self
             .headers
             .entry(timeout_ms)
             .or_insert_with(|| Arc::new(negotiation::headers(&self.config, timeout_ms, &self.context.user_agent)));
-        let predecessor = stopped.get_mut(&Key::of(&target)).and_then(Vec::pop);
+        let predecessor = stopped.loops.get_mut(&Key::of(&target)).and_then(Vec::pop);
+        let predecessor = predecessor.and_then(|running| {
+            target.set_last_scrape(running.target.last_scrape());
+            if stopped.keeps_caches {
+                return Some(running.task);
+            }
+            end(&self.context, running);
+            None
+        });
         let starting = ScrapeLoop {
             context: Arc::clone(&self.context),
             config: Arc::clone(&self.config),
@@ -158,7 +160,7 @@ impl Pool {
             headers: Arc::clone(headers),
             limit: Arc::clone(&self.limit),
         };
-        let running = starting.start(predecessor.map(|running| running.task));
+        let running = starting.start(predecessor);
         self.loops.insert(target.hash(), running);
     }
 
@@ -172,6 +174,19 @@ impl Pool {
         }
         self.limit.targets_over_limit.store(if is_over { count } else { 0 }, Ordering::Relaxed);
     }
+}
+
+/// Loops that were told to stop.
+#[derive(Default)]
+struct Stopped {
+    /// Whether their successors may go on with what they know.
+    keeps_caches: bool,
+    loops: HashMap<Key, Vec<LoopHandle>>,
+}
+
+/// Sees a stopped loop to its end.
+fn end(context: &Arc<Context>, stopped: LoopHandle) {
+    context.tasks.spawn(end_of_run(Arc::clone(context), stopped.task));
 }
 
 /// Targets that give their series the same labels and expose the same lines, even

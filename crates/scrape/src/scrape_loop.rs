@@ -70,8 +70,13 @@ impl ScrapeLoop {
             Some(task) => task.await.ok().and_then(|remains| remains.writer),
             None => None,
         };
-        let mut writer = inherited.unwrap_or_else(|| Box::new(self.new_writer()));
-        writer.reconfigure(Arc::clone(&self.config), self.target.timeout_ms());
+        let writer = match inherited {
+            Some(mut writer) => {
+                writer.go_on(Arc::clone(&self.config), Arc::clone(&self.target));
+                writer
+            }
+            None => Box::new(self.new_writer()),
+        };
         let mut running = Running {
             client: Client::new(self.endpoint(), self.config.http_client.follow_redirects),
             url: Url::parse(self.target.url()),
@@ -104,13 +109,7 @@ impl ScrapeLoop {
     }
 
     fn new_writer(&self) -> TargetWriter {
-        TargetWriter::new(
-            Arc::clone(&self.context),
-            Arc::clone(&self.config),
-            self.target.labels().clone(),
-            self.target.timeout_ms(),
-            Arc::clone(self.target.family_table()),
-        )
+        TargetWriter::new(Arc::clone(&self.context), Arc::clone(&self.config), Arc::clone(&self.target))
     }
 
     fn endpoint(&self) -> Endpoint {
@@ -224,7 +223,7 @@ impl Running {
 
 /// Writes down, where the operator wants it, that a target could not be fetched.
 fn tell_failure(context: &Context, config: &ScrapeConfig, target: &Target, error: &ScrapeError) {
-    tracing::debug!(scrape_pool = %config.job_name, target_url = %target.url(), err = %error, "Scrape failed");
+    tracing::debug!(scrape_pool = %config.job_name, target = %target.url(), err = %error, "Scrape failed");
     if matches!(error, ScrapeError::Body(BodyError::TooLarge)) {
         context.metrics.scrapes_exceeded_body_size_limit.inc();
     }

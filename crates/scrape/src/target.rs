@@ -80,7 +80,7 @@ pub struct Target {
     discovered: Mutex<Discovered>,
     /// Guards the result of the last scrape; held for a copy.
     last: Mutex<LastScrape>,
-    families: Arc<FamilyTable>,
+    families: FamilyTable,
 }
 
 impl Target {
@@ -134,7 +134,7 @@ impl Target {
         self.all_labels.value(name)
     }
 
-    pub(crate) fn family_table(&self) -> &Arc<FamilyTable> {
+    pub(crate) fn family_table(&self) -> &FamilyTable {
         &self.families
     }
 
@@ -237,7 +237,7 @@ fn make(discovered: Discovered) -> Result<Made, String> {
         timeout_ms,
         discovered: Mutex::new(discovered),
         last: Mutex::default(),
-        families: Arc::default(),
+        families: FamilyTable::default(),
     })))
 }
 

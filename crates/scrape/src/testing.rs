@@ -1,7 +1,7 @@
 //! What the tests of this crate share: a store in memory.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use narthex_env::{Clock, Random};
 use narthex_model::Labels;
@@ -29,39 +29,49 @@ struct Inner {
     released: Vec<SeriesRef>,
     is_closed: bool,
     series_max: Option<usize>,
+    panics_next: bool,
 }
 
 impl Memory {
     /// From now on it takes nothing.
     pub(crate) fn close(&self) {
-        self.inner.lock().unwrap().is_closed = true;
+        self.lock().is_closed = true;
     }
 
     /// From now on it takes no more than so many series.
     pub(crate) fn set_series_max(&self, max: usize) {
-        self.inner.lock().unwrap().series_max = Some(max);
+        self.lock().series_max = Some(max);
+    }
+
+    /// The next commit panics.
+    pub(crate) fn panic_next(&self) {
+        self.lock().panics_next = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn commit_count(&self) -> usize {
-        self.inner.lock().unwrap().commits.len()
+        self.lock().commits.len()
     }
 
     /// The samples of the last commit.
     pub(crate) fn last_commit(&self) -> Vec<String> {
-        let inner = self.inner.lock().unwrap();
+        let inner = self.lock();
         inner.commits.last().map(|commit| commit.iter().map(|sample| inner.print(sample)).collect()).unwrap_or_default()
     }
 
     /// All samples of the series with this metric name, as `value@time`.
     pub(crate) fn samples_of(&self, name: &str) -> Vec<String> {
-        let inner = self.inner.lock().unwrap();
+        let inner = self.lock();
         let of_name = |s: &&(i64, SeriesRef, f64)| inner.labels[s.1.0 as usize].metric_name() == name;
         inner.commits.iter().flatten().filter(of_name).map(|s| format!("{}@{}", print_value(s.2), s.0)).collect()
     }
 
     /// The series that were released, as metrics.
     pub(crate) fn released(&self) -> Vec<String> {
-        let inner = self.inner.lock().unwrap();
+        let inner = self.lock();
         inner.released.iter().map(|series| inner.labels[series.0 as usize].as_metric().to_string()).collect()
     }
 }
@@ -78,7 +88,7 @@ impl Inner {
 
 impl Storage for Memory {
     fn appender(&self, _group: &GroupKey) -> Result<Box<dyn Appender>, StorageError> {
-        if self.inner.lock().unwrap().is_closed {
+        if self.lock().is_closed {
             return Err(StorageError::NotReady);
         }
         Ok(Box::new(self.clone()))
@@ -91,7 +101,7 @@ impl Storage for Memory {
 
 impl Appender for Memory {
     fn series(&mut self, labels: &Labels) -> Result<SeriesRef, StorageError> {
-        let mut inner = self.inner.lock().unwrap();
+        let mut inner = self.lock();
         if let Some(series) = inner.by_labels.get(labels) {
             return Ok(*series);
         }
@@ -105,14 +115,15 @@ impl Appender for Memory {
     }
 
     fn release(&mut self, series: SeriesRef) {
-        self.inner.lock().unwrap().released.push(series);
+        self.lock().released.push(series);
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<Report, StorageError> {
-        let mut inner = self.inner.lock().unwrap();
+        let mut inner = self.lock();
         if inner.is_closed {
             return Err(StorageError::Closed);
         }
+        assert!(!std::mem::take(&mut inner.panics_next), "a test wanted this panic");
         let shared = batch.series.iter().zip(&batch.values).enumerate();
         let shared = shared.map(|(i, (s, v))| (SampleIndex::Shared(i), *s, batch.timestamp_ms, *v));
         let timed = batch.timed.iter().enumerate();

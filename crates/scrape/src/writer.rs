@@ -19,10 +19,11 @@ use narthex_storage::{Appender, Batch, GroupKey, RejectReason, Rejected, SampleI
 use crate::cache::{Cache, Found, Line, Pass, PassMemory};
 use crate::context::Context;
 use crate::error::ScrapeError;
-use crate::metadata::{FamilyTable, NewSaying, Saying};
+use crate::metadata::{NewSaying, Saying};
 use crate::negotiation;
 use crate::report::{ExtraReport, Report, ReportSeries};
 use crate::sample_labels::stored_labels;
+use crate::target::Target;
 
 /// How far ahead of us a target's clock may be before its samples are refused.
 const AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
@@ -71,10 +72,7 @@ pub(crate) struct Times {
 pub(crate) struct TargetWriter {
     context: Arc<Context>,
     config: Arc<ScrapeConfig>,
-    /// The labels that the target gives to its series.
-    labels: Labels,
-    timeout_ms: i64,
-    families: Arc<FamilyTable>,
+    target: Arc<Target>,
     cache: Cache,
     report: ReportSeries,
     appender: Option<Box<dyn Appender>>,
@@ -84,19 +82,11 @@ pub(crate) struct TargetWriter {
 }
 
 impl TargetWriter {
-    pub(crate) fn new(
-        context: Arc<Context>,
-        config: Arc<ScrapeConfig>,
-        labels: Labels,
-        timeout_ms: i64,
-        families: Arc<FamilyTable>,
-    ) -> TargetWriter {
+    pub(crate) fn new(context: Arc<Context>, config: Arc<ScrapeConfig>, target: Arc<Target>) -> TargetWriter {
         TargetWriter {
             context,
             config,
-            labels,
-            timeout_ms,
-            families,
+            target,
             cache: Cache::default(),
             report: ReportSeries::default(),
             appender: None,
@@ -105,11 +95,12 @@ impl TargetWriter {
         }
     }
 
-    /// Goes on under another configuration, which differs in nothing that decides
-    /// what a line is stored as.
-    pub(crate) fn reconfigure(&mut self, config: Arc<ScrapeConfig>, timeout_ms: i64) {
+    /// Goes on for another configuration and target, which differ in nothing that
+    /// decides what a line is stored as.
+    pub(crate) fn go_on(&mut self, config: Arc<ScrapeConfig>, target: Arc<Target>) {
+        target.family_table().take_over(self.target.family_table());
         self.config = config;
-        self.timeout_ms = timeout_ms;
+        self.target = target;
     }
 
     /// Writes one scrape: its samples, staleness markers for what is gone, and its
@@ -135,7 +126,7 @@ impl TargetWriter {
         match self.appender.take() {
             Some(appender) => Ok(appender),
             None => {
-                let group = GroupKey::Target(self.labels.clone());
+                let group = GroupKey::Target(self.target.labels().clone());
                 self.context.storage.appender(&group).map_err(ScrapeError::Storage)
             }
         }
@@ -156,7 +147,7 @@ impl TargetWriter {
         let mut reading = Reading {
             pass: Pass::new(&mut self.cache, memory),
             config: &self.config,
-            labels: &self.labels,
+            labels: self.target.labels(),
             hasher: self.context.hasher,
             appender: &mut *appender,
             batch: &mut *batch,
@@ -166,6 +157,7 @@ impl TargetWriter {
             timestamp_ms_max: self.context.clock.now_ms().saturating_add(AHEAD_MS_MAX),
             counts: Counts::default(),
         };
+        let is_fetched = matches!(fetched, Fetched::Body { .. });
         let (error, body_size, is_empty) = match fetched {
             Fetched::Failed { error, body_size } => (Some(error), body_size, true),
             Fetched::Body { body, content_type } => {
@@ -188,8 +180,12 @@ impl TargetWriter {
             _ => {}
         }
 
-        if error.is_some() {
+        if let Some(error) = &error {
             batch.clear(times.at_ms);
+            if is_fetched {
+                tracing::debug!(scrape_pool = %self.config.job_name, target = %self.target.url(), err = %error,
+                    "Append failed");
+            }
         }
         let samples_len = batch.series.len();
         for series in stale.iter() {
@@ -203,16 +199,16 @@ impl TargetWriter {
             post_relabelling: counts.post_relabelling,
             series_added: counts.series_added,
             extra: self.config.extra_scrape_metrics.then(|| ExtraReport {
-                timeout_seconds: self.timeout_ms as f64 / 1000.0,
+                timeout_seconds: self.target.timeout_ms() as f64 / 1000.0,
                 sample_limit: self.config.sample_limit,
                 body_size,
             }),
         };
-        let reported = self.report.append(&report, &self.labels, appender, batch);
+        let reported = self.report.append(&report, self.target.labels(), appender, batch);
         match reported.and_then(|()| appender.commit(batch)) {
             Ok(done) => self.count_rejected(&counts, &done.rejected, batch, samples_len),
             Err(error) => {
-                tracing::error!(scrape_pool = %self.config.job_name, target_labels = %self.labels, err = %error,
+                tracing::error!(scrape_pool = %self.config.job_name, target = %self.target.url(), err = %error,
                     "Scrape commit failed");
             }
         }
@@ -235,7 +231,7 @@ impl TargetWriter {
         self.report.end(batch);
         // What came later under the same labels wins; that is as it should be.
         if let Err(error) = appender.commit(batch) {
-            tracing::warn!(scrape_pool = %self.config.job_name, target_labels = %self.labels, err = %error,
+            tracing::warn!(scrape_pool = %self.config.job_name, target = %self.target.url(), err = %error,
                 "Stale commit failed");
         }
     }
@@ -247,7 +243,7 @@ impl TargetWriter {
         sayings: &mut Vec<NewSaying>,
         name_hashes: &mut Vec<u64>,
     ) {
-        self.families.say(sayings, &self.context.families);
+        self.target.family_table().say(sayings, &self.context.families);
         if !is_success {
             return;
         }
@@ -255,10 +251,10 @@ impl TargetWriter {
         if is_meta_changed {
             name_hashes.clear();
             name_hashes.extend(self.cache.meta_names());
-            self.families.retain(self.scrape_count, name_hashes);
+            self.target.family_table().retain(self.scrape_count, name_hashes);
         }
         if is_meta_changed || self.has_gone_families {
-            self.has_gone_families = self.families.forget(self.scrape_count);
+            self.has_gone_families = self.target.family_table().forget(self.scrape_count);
         }
     }
 
@@ -293,7 +289,7 @@ impl TargetWriter {
         ] {
             if count > 0 {
                 counter.inc_by(count);
-                tracing::warn!(scrape_pool = %self.config.job_name, target_labels = %self.labels,
+                tracing::warn!(scrape_pool = %self.config.job_name, target = %self.target.url(),
                     num_dropped = count, "{message}");
             }
         }

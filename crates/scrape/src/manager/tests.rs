@@ -326,6 +326,33 @@ async fn a_target_that_comes_back_is_well_again() {
 }
 
 #[tokio::test]
+async fn a_panic_costs_one_scrape() {
+    let server = Server::start(text("a 1\n")).await;
+    let fixture = Fixture::start();
+    fixture.memory.panic_next();
+    fixture.apply(&[job(|_| ())]);
+    fixture.set_targets("j", &[server.address()]);
+    until(|| fixture.targets()[0].last_scrape().error == "panic while appending the scrape").await;
+    until(|| fixture.values("a").len() >= 2).await;
+    fixture.manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn metadata_survives_a_reload() {
+    let server = Server::start(text("# HELP a what it is\na 1\n")).await;
+    let fixture = Fixture::start();
+    fixture.apply(&[job(|_| ())]);
+    fixture.set_targets("j", &[server.address()]);
+    until(|| !fixture.targets()[0].families().is_empty()).await;
+    let len = fixture.values("a").len();
+    fixture.apply(&[job(|c| c.sample_limit = 10)]);
+    assert_eq!(fixture.targets()[0].last_scrape().health, Health::Up);
+    until(|| fixture.values("a").len() >= len + 2).await;
+    assert_eq!(fixture.targets()[0].families()[0].metadata.help, "what it is");
+    fixture.manager.shutdown().await;
+}
+
+#[tokio::test]
 async fn equal_targets_are_one_and_dropped_ones_are_counted() {
     let fixture = Fixture::start();
     fixture.apply(&[job(|c| c.keep_dropped_targets = 1)]);

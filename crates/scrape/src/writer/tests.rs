@@ -1,6 +1,7 @@
 //! Scrapes written into a store in memory.
 
 use narthex_config::ScrapeProtocol;
+use narthex_discovery::TargetGroup;
 use narthex_env::{Clock, ManualClock};
 use narthex_model::relabel::{self, Action};
 use narthex_model::{ValidationScheme, labels};
@@ -8,34 +9,37 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::metadata::Family;
+use crate::target::from_group;
 use crate::testing::{Memory, context, is_report};
 
 const TEXT: &str = "text/plain; version=0.0.4";
+
+/// A target whose series get `instance="i"` and nothing else.
+fn target(config: &Arc<ScrapeConfig>) -> Arc<Target> {
+    let targets = vec![labels! { "__address__" => "i" }];
+    let group = TargetGroup { source: "0".into(), targets, labels: Labels::empty() };
+    from_group(&Arc::new(group), config).active.remove(0)
+}
 
 struct Harness {
     memory: Memory,
     clock: Arc<ManualClock>,
     writer: TargetWriter,
-    families: Arc<FamilyTable>,
     scratch: Scratch,
 }
 
 impl Harness {
     fn new(set: impl FnOnce(&mut ScrapeConfig)) -> Harness {
-        let mut config = ScrapeConfig { job_name: "j".into(), ..ScrapeConfig::default() };
+        // Without a name, the job gives no label.
+        let mut config = ScrapeConfig::default();
         set(&mut config);
         let memory = Memory::default();
         let clock = Arc::new(ManualClock::new(1_000_000));
         let shared: Arc<dyn Clock> = clock.clone();
-        let families = Arc::new(FamilyTable::default());
-        let writer = TargetWriter::new(
-            context(&memory, shared),
-            Arc::new(config),
-            labels! { "instance" => "i" },
-            10_000,
-            Arc::clone(&families),
-        );
-        Harness { memory, clock, writer, families, scratch: Scratch::default() }
+        let config = Arc::new(config);
+        let target = target(&config);
+        let writer = TargetWriter::new(context(&memory, shared), config, target);
+        Harness { memory, clock, writer, scratch: Scratch::default() }
     }
 
     /// Scrapes a body one second after the last one; the error's text, or `""`.
@@ -81,7 +85,7 @@ impl Harness {
 
     fn told(&self) -> Vec<String> {
         let print = |f: &Arc<Family>| format!("{} {} {}", f.name, f.metadata.metric_type, f.metadata.help);
-        self.families.families().iter().map(print).collect()
+        self.writer.target.families().iter().map(print).collect()
     }
 }
 
@@ -344,6 +348,22 @@ fn the_end_marks_samples_and_report() {
     assert!(last.iter().all(|s| s.ends_with(&format!("stale@{at_ms}"))), "{last:?}");
 }
 
+#[test]
+fn a_successor_goes_on_where_its_predecessor_stopped() {
+    let mut harness = Harness::new(|_| ());
+    harness.scrape("# HELP a first\na 1\nb 1\n");
+    let config = Arc::new(ScrapeConfig { sample_limit: 5, ..ScrapeConfig::default() });
+    let successor = target(&config);
+    harness.writer.go_on(config, Arc::clone(&successor));
+    assert_eq!(successor.families().len(), 1);
+    harness.scrape("# HELP a first\na 2\n");
+    assert_eq!(
+        (harness.samples(), harness.report()),
+        (vec!["a 2".into(), "b stale".into()], ["1", "1", "1", "0"].map(String::from))
+    );
+    assert_eq!(harness.told(), ["a unknown first"]);
+}
+
 /// What the cache must not change: the samples that a plain reading of the bodies gives.
 struct Model {
     tracked: Vec<String>,
@@ -443,6 +463,31 @@ proptest! {
             distinct.dedup();
             if !lines.is_empty() {
                 prop_assert_eq!(harness.writer.cache.len(), distinct.len());
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_body_panics(bodies in proptest::collection::vec(any::<Vec<u8>>(), 1..4), openmetrics in any::<bool>()) {
+        let mut harness = Harness::new(|c| c.honor_labels = openmetrics);
+        let content_type = if openmetrics { "application/openmetrics-text" } else { TEXT };
+        for body in &bodies {
+            harness.write(Fetched::Body { body, content_type });
+        }
+    }
+
+    #[test]
+    fn no_damaged_body_panics(at in 0..120_usize, byte in any::<u8>()) {
+        let good = b"# HELP a x\n# TYPE a counter\na{b=\"c\",d=\"\\\"\"} 1 5000\n{\"x y\",e=\"\"} 2\n# UNIT f s\n# EOF\n";
+        let mut bad = good.to_vec();
+        let at = at % bad.len();
+        bad[at] = byte;
+        for content_type in [TEXT, "application/openmetrics-text"] {
+            let mut harness = Harness::new(|c| c.honor_labels = true);
+            for body in [&good[..], &bad, good, &bad] {
+                harness.write(Fetched::Body { body, content_type });
             }
         }
     }
