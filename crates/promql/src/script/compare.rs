@@ -150,7 +150,10 @@ fn series_agree(points: &[Point], times: StepTimes, series: &MatrixSeries) -> bo
 }
 
 fn timed(points: &[Point], times: StepTimes) -> impl Iterator<Item = (i64, &Point)> {
-    points.iter().enumerate().map(move |(k, point)| (times.start_ms.saturating_add((k as i64).saturating_mul(times.step_ms)), point))
+    points
+        .iter()
+        .enumerate()
+        .map(move |(k, point)| (times.start_ms.saturating_add((k as i64).saturating_mul(times.step_ms)), point))
 }
 
 /// The instant vector that a matrix holds at one time.
