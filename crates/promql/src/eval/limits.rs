@@ -82,6 +82,14 @@ impl Limits {
         Ok(())
     }
 
+    /// Whether `more` bytes could be taken.
+    pub(crate) fn check_bytes(&self, more: usize) -> Result<(), QueryError> {
+        if self.bytes().saturating_add(more) > self.bytes_max {
+            return Err(QueryError::TooManyBytes { limit_bytes: self.bytes_max });
+        }
+        Ok(())
+    }
+
     /// Bytes held now.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
@@ -148,6 +156,11 @@ impl Tally {
     pub(crate) fn join(&mut self, later: &Tally) {
         self.peak = self.peak.max(self.points + later.peak);
         self.points += later.points;
+        self.add_views(later);
+    }
+
+    /// Takes in what was looked at, not what was held.
+    pub(crate) fn add_views(&mut self, later: &Tally) {
         self.total += later.total;
         self.read += later.read;
         if let (Some(mine), Some(theirs)) = (&mut self.per_step, &later.per_step) {

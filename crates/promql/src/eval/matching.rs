@@ -10,10 +10,13 @@ use narthex_promql_syntax::ast::{BinaryOp, Cardinality, Matching};
 
 use super::Evaluator;
 use super::arithmetic::{Outcome, StepNotes, apply, drops_name};
+use super::limits::{EVALUATION, Limits};
 use super::vector::{ABSENT, DUPLICATE_LABELSET, Row, Sample, Vector, is_absent, is_reserved};
 use crate::api::QueryError;
 use crate::plan::Binary;
 
+/// How many rows are joined between two looks at the clock.
+const ROWS_PER_CHECK: usize = 64;
 /// No row.
 const NONE: u32 = u32::MAX;
 
@@ -126,7 +129,7 @@ impl Evaluator<'_> {
             active: active_steps(lhs, rhs, matching),
         };
         self.limits.reserve((many.len() + one.len()).saturating_mul(lhs.steps) * size_of::<f64>())?;
-        join.run();
+        join.run(self.limits)?;
         if let Some(failure) = join.error.take() {
             return Err(QueryError::Execution(join.error_text(&failure)));
         }
@@ -196,7 +199,7 @@ struct Join<'a> {
 }
 
 impl Join<'_> {
-    fn run(&mut self) {
+    fn run(&mut self, limits: &Limits) -> Result<(), QueryError> {
         let steps = self.out.steps;
         let fills_many = self.matching.fill_left;
         let fills_one = self.matching.fill_right;
@@ -211,6 +214,9 @@ impl Join<'_> {
         }
         let one_to_one = self.matching.cardinality == Cardinality::OneToOne;
         for row in 0..self.many.len() {
+            if row % ROWS_PER_CHECK == 0 {
+                limits.check(EVALUATION)?;
+            }
             let signature = self.signatures.many[row];
             if one_to_one && self.signatures.many_rows[signature as usize].len() > 1 {
                 self.taken.entry(signature).or_insert_with(|| vec![false; steps]);
@@ -246,6 +252,7 @@ impl Join<'_> {
         if let Some(fill) = fills_many {
             self.fill_many(fill);
         }
+        Ok(())
     }
 
     /// For a signature with several rows on the one side: which of them has an

@@ -10,6 +10,7 @@
 //! - [`aggregate`], [`accumulate`], [`select`]: aggregations.
 //! - [`binary`], [`matching`], [`arithmetic`]: operators.
 //! - [`call`] and what it refers to: functions.
+//! - [`shared`]: what is computed once although it stands several times.
 //! - [`limits`]: what may be used and what was used.
 
 mod absent;
@@ -27,6 +28,7 @@ mod matching;
 mod range;
 mod select;
 mod selector;
+mod shared;
 mod sort;
 mod source;
 mod subquery;
@@ -42,6 +44,7 @@ use crate::api::{Features, MatrixSeries, QueryError};
 use crate::plan::{Grid, Kind, Node, Plan, Selector, fixed_metric_name};
 use limits::{Limits, PerStep, Tally};
 use selector::{Pick, SelectorSource};
+use shared::Shared;
 use source::{RowSource, collect};
 use vector::Vector;
 
@@ -58,7 +61,7 @@ pub(crate) struct Settings {
 }
 
 /// What a node evaluates to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Evaluated {
     /// One number per step.
     Scalar(Vec<f64>),
@@ -92,6 +95,7 @@ pub(crate) struct Evaluator<'a> {
     querier: &'a dyn Querier,
     query: &'a str,
     sets: Vec<Arc<dyn SeriesSet>>,
+    shared: Shared,
     /// What was looked at so far; of the innermost sub-query, while in one.
     pub(crate) tally: Tally,
     /// The most samples held at a time.
@@ -118,16 +122,31 @@ impl<'a> Evaluator<'a> {
             sets.push(set);
         }
         let tally = Tally::new(grid.steps, settings.per_step_stats);
-        Ok(Evaluator { settings, limits, querier, query, sets, tally, peak: 0, annotations })
+        Ok(Evaluator {
+            settings,
+            limits,
+            querier,
+            query,
+            sets,
+            shared: Shared::new(&plan.uses),
+            tally,
+            peak: 0,
+            annotations,
+        })
     }
 
     /// Computes a node at all times of `grid`. Of the memory it takes only that of
     /// its result stays.
     pub(crate) fn eval(&mut self, node: &Node, grid: &Grid) -> Result<Evaluated, QueryError> {
         self.limits.check(limits::EVALUATION)?;
-        let before = self.limits.bytes();
-        let result = self.eval_kind(node, grid)?;
-        self.limits.set_bytes(before);
+        // Every row takes this much; there is at least one, and some more on the way.
+        self.limits.check_bytes(grid.steps.saturating_mul(4 * size_of::<f64>()))?;
+        let before = self.limits.bytes() - self.shared.bytes();
+        let result = match node.shared {
+            Some(number) => self.eval_shared(number, node, grid)?,
+            None => self.eval_kind(node, grid)?,
+        };
+        self.limits.set_bytes(before + self.shared.bytes());
         self.limits.reserve(result.bytes())?;
         Ok(result)
     }
@@ -217,12 +236,7 @@ impl<'a> Evaluator<'a> {
     fn settle(&mut self, base: i64, tally: &Tally) {
         self.peak = self.peak.max(base + tally.peak);
         self.limits.set_samples(base + tally.points);
-        self.tally.total += tally.total;
-        self.tally.read += tally.read;
-        if let (Some(mine), Some(theirs)) = (&mut self.tally.per_step, &tally.per_step) {
-            let all = mine.total.iter_mut().zip(&theirs.total).chain(mine.read.iter_mut().zip(&theirs.read));
-            all.for_each(|(a, b)| *a += b);
-        }
+        self.tally.add_views(tally);
     }
 
     fn note_peak(&mut self) {

@@ -185,12 +185,15 @@ impl RowReader for RangeReader<'_> {
         if self.columns.is_empty() {
             return Ok(false);
         }
+        let from_store = matches!(source.input, RangeInput::Set(..));
         let columns = RangeColumns::from(&self.columns);
         self.function.begin(&columns);
         let mut slider = Slider::new(&columns, source.windows.mode == RangeMode::Plain);
         for step in 0..steps {
             let view = slider.advance(&source.windows, step, &columns);
-            tally.view(step, slider.points, if step == 0 || !source.windows.fixed { view } else { 0 });
+            // What a sub-query read was counted where it was read.
+            let is_read = from_store && (step == 0 || !source.windows.fixed);
+            tally.view(step, slider.points, if is_read { view } else { 0 });
             tally.peak = tally.peak.max(tally.points + slider.points);
             if slider.window.is_empty() {
                 continue;

@@ -8,6 +8,7 @@ use narthex_storage::{Grouping, Groups};
 
 use super::aggregate::group_rows;
 use super::label_functions::is_label_name;
+use super::limits::EVALUATION;
 use super::vector::{Row, Sample, Vector, is_absent};
 use super::{Evaluated, Evaluator};
 use crate::annotations::Annotation;
@@ -53,7 +54,7 @@ impl Evaluator<'_> {
         match aggregate.op {
             AggregateOp::Quantile => self.quantile(aggregate, &param, &vector, groups),
             AggregateOp::LimitRatio => self.limit_ratio(aggregate, &param, vector, &groups),
-            _ => choose_k(aggregate.op, &param, vector, &groups),
+            _ => self.choose_k(aggregate.op, &param, vector, &groups),
         }
     }
 
@@ -87,6 +88,7 @@ impl Evaluator<'_> {
         let mut out = Vector::new(vector.steps);
         let mut values = Vec::new();
         for (labels, members) in groups.labels.into_iter().zip(members) {
+            self.limits.check(EVALUATION)?;
             let drop_name = members.iter().any(|row| vector.rows[*row].drop_name);
             let row = out.push_empty(Row { labels, drop_name });
             for (step, q) in param.iter().enumerate() {
@@ -145,6 +147,58 @@ impl Evaluator<'_> {
         }
         Ok(chosen.finish(vector))
     }
+
+    /// topk, bottomk, limitk.
+    fn choose_k(&self, op: AggregateOp, param: &[f64], vector: Vector, groups: &Groups) -> Result<Vector, QueryError> {
+        let (least, greatest) = extremes(param);
+        if greatest < 1.0 {
+            return Ok(Vector::new(vector.steps));
+        }
+        let error = |text: String| Err(QueryError::Execution(text));
+        if param.iter().any(|k| k.is_nan()) {
+            return error("Parameter value is NaN".into());
+        }
+        if least <= -9_223_372_036_854_775_808.0 {
+            return error(format!("Scalar value {} underflows int64", narthex_model::float::format_g(least)));
+        }
+        if greatest >= K_END {
+            return error(format!("Scalar value {} overflows int64", narthex_model::float::format_g(greatest)));
+        }
+        let mut chosen = Chosen::new(&vector);
+        let members = members_of(groups);
+        let order = if op == AggregateOp::Bottomk { Order::Greatest } else { Order::Smallest };
+        let mut heap = Heap { order, elements: Vec::new() };
+        for (step, k) in param.iter().enumerate() {
+            self.limits.check(EVALUATION)?;
+            let k = (*k as i64).clamp(0, vector.len() as i64) as usize;
+            if k < 1 {
+                continue;
+            }
+            for members in &members {
+                heap.elements.clear();
+                for &row in members {
+                    if op == AggregateOp::Limitk {
+                        if heap.elements.len() == k {
+                            break;
+                        }
+                        if let Some(sample) = vector.at(row, step) {
+                            heap.push((value_of(sample), row));
+                        }
+                        continue;
+                    }
+                    let value = vector.floats[row * vector.steps + step];
+                    if !is_absent(value) {
+                        heap.offer((value, row), k);
+                    }
+                }
+                if op != AggregateOp::Limitk {
+                    heap.sort();
+                }
+                chosen.take(step, &heap.elements);
+            }
+        }
+        Ok(chosen.finish(vector))
+    }
 }
 
 /// The least and the greatest that is not NaN; NaN when all are.
@@ -165,57 +219,6 @@ fn value_of(sample: Sample<'_>) -> f64 {
         Sample::Float(value) => value,
         Sample::Histogram(_) => 0.0,
     }
-}
-
-/// topk, bottomk, limitk.
-fn choose_k(op: AggregateOp, param: &[f64], vector: Vector, groups: &Groups) -> Result<Vector, QueryError> {
-    let (least, greatest) = extremes(param);
-    if greatest < 1.0 {
-        return Ok(Vector::new(vector.steps));
-    }
-    let error = |text: String| Err(QueryError::Execution(text));
-    if param.iter().any(|k| k.is_nan()) {
-        return error("Parameter value is NaN".into());
-    }
-    if least <= -9_223_372_036_854_775_808.0 {
-        return error(format!("Scalar value {} underflows int64", narthex_model::float::format_g(least)));
-    }
-    if greatest >= K_END {
-        return error(format!("Scalar value {} overflows int64", narthex_model::float::format_g(greatest)));
-    }
-    let mut chosen = Chosen::new(&vector);
-    let members = members_of(groups);
-    let order = if op == AggregateOp::Bottomk { Order::Greatest } else { Order::Smallest };
-    let mut heap = Heap { order, elements: Vec::new() };
-    for (step, k) in param.iter().enumerate() {
-        let k = (*k as i64).clamp(0, vector.len() as i64) as usize;
-        if k < 1 {
-            continue;
-        }
-        for members in &members {
-            heap.elements.clear();
-            for &row in members {
-                if op == AggregateOp::Limitk {
-                    if heap.elements.len() == k {
-                        break;
-                    }
-                    if let Some(sample) = vector.at(row, step) {
-                        heap.push((value_of(sample), row));
-                    }
-                    continue;
-                }
-                let value = vector.floats[row * vector.steps + step];
-                if !is_absent(value) {
-                    heap.offer((value, row), k);
-                }
-            }
-            if op != AggregateOp::Limitk {
-                heap.sort();
-            }
-            chosen.take(step, &heap.elements);
-        }
-    }
-    Ok(chosen.finish(vector))
 }
 
 /// The elements that stay.

@@ -41,7 +41,8 @@ impl Evaluator<'_> {
 
     /// A sub-query as a whole query.
     pub(super) fn subquery_result(&mut self, subquery: &Subquery, grid: &Grid) -> Result<Evaluated, QueryError> {
-        let (vector, inner, tally) = self.subquery(subquery, grid)?;
+        let (mut vector, inner, tally) = self.subquery(subquery, grid)?;
+        vector.finish_names()?;
         self.tally.total += tally.total;
         if let Some(per_step) = &mut self.tally.per_step {
             per_step.total[0] += tally.total;

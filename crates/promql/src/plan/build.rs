@@ -60,8 +60,9 @@ pub(crate) fn build(expr: &Expr, context: &PlanContext) -> Result<Plan, QueryErr
         detect_resets: false,
     };
     let built = builder.node(expr, &scope)?;
-    let root = built.wrapped();
-    Ok(Plan { root, selections: builder.selections, has_info: builder.has_info })
+    let mut root = built.wrapped();
+    let uses = super::share::share(&mut root);
+    Ok(Plan { root, uses, selections: builder.selections, has_info: builder.has_info })
 }
 
 struct Builder<'a> {
@@ -101,7 +102,9 @@ impl Built {
         let Node { value_type, position, .. } = self.node;
         match self.node.kind {
             Kind::Number(_) | Kind::String(_) | Kind::LabelMatchers(_) => self.node,
-            _ if self.invariant => Node { kind: Kind::Invariant(Box::new(self.node)), value_type, position },
+            _ if self.invariant => {
+                Node { kind: Kind::Invariant(Box::new(self.node)), value_type, position, shared: None }
+            }
             _ => self.node,
         }
     }
@@ -110,7 +113,10 @@ impl Built {
 impl Builder<'_> {
     fn node(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<Built, QueryError> {
         let (kind, invariant) = self.kind(expr, scope)?;
-        Ok(Built { node: Node { kind, value_type: expr.value_type(), position: position_of(expr) }, invariant })
+        Ok(Built {
+            node: Node { kind, value_type: expr.value_type(), position: position_of(expr), shared: None },
+            invariant,
+        })
     }
 
     /// What `expr` becomes, and whether that is the same at every step.
@@ -258,6 +264,7 @@ impl Builder<'_> {
                         kind: Kind::LabelMatchers(vector.matchers.clone()),
                         value_type: ValueType::Vector,
                         position: vector.span.start,
+                        shared: None,
                     },
                     invariant: true,
                 }),

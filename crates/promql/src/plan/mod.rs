@@ -4,10 +4,12 @@
 //! - [`grid`]: [`Grid`], the evaluation times.
 //! - [`build`]: from syntax tree to plan.
 //! - [`duration`]: duration expressions.
+//! - [`share`]: parts that occur more than once.
 
 mod build;
 mod duration;
 mod grid;
+mod share;
 
 use narthex_model::Matcher;
 use narthex_promql_syntax::Function;
@@ -25,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) root: Node,
     /// What is read from the store; selectors refer to it by index.
     pub(crate) selections: Vec<Selection>,
+    /// By [`Node::shared`] how many nodes are marked so.
+    pub(crate) uses: Vec<u32>,
     /// Whether `info` is called.
     pub(crate) has_info: bool,
 }
@@ -55,6 +59,8 @@ pub(crate) struct Node {
     pub(crate) value_type: ValueType,
     /// Where annotations about it as an operand point to.
     pub(crate) position: Position,
+    /// Nodes with the same mark are equal, their positions apart.
+    pub(crate) shared: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
