@@ -58,7 +58,6 @@ impl Engine {
             experimental_functions: features.experimental_functions,
             extended_range_selectors: features.extended_range_selectors,
             fill_modifiers: features.fill_modifiers,
-            ..ParserOptions::default()
         }
     }
 

@@ -260,15 +260,15 @@ impl Join<'_> {
     fn one_table(&mut self, signature: u32) -> Vec<u32> {
         let mut table = vec![NONE; self.out.steps];
         for &row in &self.signatures.one_rows[signature as usize].clone() {
-            for step in 0..table.len() {
+            for (step, known) in table.iter_mut().enumerate() {
                 if self.one.at(row as usize, step).is_none() {
                     continue;
                 }
-                if table[step] == NONE {
-                    table[step] = row;
+                if *known == NONE {
+                    *known = row;
                 } else if self.active[step] {
                     // Met before any element of the many side.
-                    self.fail(step, row as usize, Failure::DuplicateOne(table[step], row));
+                    self.fail(step, row as usize, Failure::DuplicateOne(*known, row));
                 }
             }
         }
@@ -343,6 +343,17 @@ impl Join<'_> {
         true
     }
 
+    /// Remembers that an element of a signature was matched (one-to-one). Says no,
+    /// and fails, when it is the second one.
+    fn take(&mut self, signature: u32, step: usize, rank: usize) -> bool {
+        let Some(taken) = self.taken.get_mut(&signature) else { return true };
+        let is_first = !std::mem::replace(&mut taken[step], true);
+        if !is_first {
+            self.fail(step, rank, Failure::ManyToOne);
+        }
+        is_first
+    }
+
     /// Two elements that meet at a step.
     fn pair(&mut self, many: usize, one: usize, signature: u32, step: usize, lhs: Sample<'_>, rhs: Sample<'_>) {
         let rank = many;
@@ -351,11 +362,8 @@ impl Join<'_> {
             return;
         }
         let fail_rank = self.rank(many);
-        if let Some(taken) = self.taken.get_mut(&signature) {
-            if std::mem::replace(&mut taken[step], true) {
-                self.fail(step, fail_rank, Failure::ManyToOne);
-                return;
-            }
+        if !self.take(signature, step, fail_rank) {
+            return;
         }
         let steps = self.out.steps;
         if let Some(matched) = &mut self.matched {
@@ -421,11 +429,8 @@ impl Join<'_> {
                 continue;
             }
             let rank = self.rank(row);
-            if let Some(taken) = self.taken.get_mut(&signature) {
-                if std::mem::replace(&mut taken[step], true) {
-                    self.fail(step, rank, Failure::ManyToOne);
-                    continue;
-                }
+            if !self.take(signature, step, rank) {
+                continue;
             }
             let out = self.result_row(&labels, &partner);
             self.record(out, signature, step, rank, outcome);
