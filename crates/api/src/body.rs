@@ -118,12 +118,19 @@ pub(crate) struct BodyWriter<T> {
     /// Present while the body is streamed.
     pieces: Option<mpsc::Sender<Piece>>,
     is_broken: bool,
+    sent_len: u64,
 }
 
 impl<T> BodyWriter<T> {
     /// A writer whose head and body arrive through `reply`.
     pub(crate) fn new(encoding: Encoding, head: T, reply: oneshot::Sender<(T, Body)>) -> BodyWriter<T> {
-        BodyWriter { compressor: Compressor::new(encoding), head: Some((head, reply)), pieces: None, is_broken: false }
+        BodyWriter {
+            compressor: Compressor::new(encoding),
+            head: Some((head, reply)),
+            pieces: None,
+            is_broken: false,
+            sent_len: 0,
+        }
     }
 
     /// Whether nobody listens any more; writing has no effect then.
@@ -144,6 +151,9 @@ impl<T> BodyWriter<T> {
     }
 
     fn send(&mut self, piece: Piece) {
+        if let Piece::Bytes(bytes) = &piece {
+            self.sent_len += bytes.len() as u64;
+        }
         if let Some((head, reply)) = self.head.take() {
             let (sender, receiver) = mpsc::channel(QUEUE_LEN);
             self.is_broken = reply.send((head, streamed(receiver))).is_err();
@@ -156,18 +166,22 @@ impl<T> BodyWriter<T> {
         }
     }
 
-    /// Sends what is left.
-    pub(crate) fn finish(mut self) {
+    /// Sends what is left; how many bytes the whole body has.
+    pub(crate) fn finish(mut self) -> u64 {
         let rest = self.compressor.finish();
         match self.head.take() {
-            // The other side may have gone; then there is nobody to tell.
-            Some((head, reply)) => drop(reply.send((head, Body::from(rest)))),
+            Some((head, reply)) => {
+                self.sent_len = rest.len() as u64;
+                // The other side may have gone; then there is nobody to tell.
+                drop(reply.send((head, Body::from(rest))));
+            }
             None if self.is_broken => {}
             None => {
                 self.send(Piece::Bytes(rest.into()));
                 self.send(Piece::End);
             }
         }
+        self.sent_len
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use narthex_client::Registry;
 use narthex_env::Clock;
-use narthex_exposition::MetricFamily;
 use narthex_promql::Engine;
 use narthex_storage::Storage;
 
@@ -25,7 +25,7 @@ pub struct Handles {
     /// Readiness, reload, end.
     pub control: Arc<dyn Control>,
     /// The server's own metrics.
-    pub metrics: Arc<dyn Gather>,
+    pub metrics: Registry,
     /// What time it is when a request names none.
     pub clock: Arc<dyn Clock>,
 }
@@ -62,10 +62,4 @@ pub trait Control: Send + Sync {
     /// Begins the end of the process, once the answer is out. Says whether this
     /// call was the first.
     fn quit(&self) -> bool;
-}
-
-/// A source of metrics, sorted by name.
-pub trait Gather: Send + Sync {
-    /// The present values.
-    fn gather(&self) -> Vec<MetricFamily>;
 }

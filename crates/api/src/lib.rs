@@ -7,7 +7,8 @@
 //! - [`router`](mod@router): [`router()`](router::router), the whole as one axum router.
 //! - `table`: every endpoint in one list. `endpoints`: one file per family.
 //! - `params`, `time`: what a request says. `error`, `json`, `body`, `reply`: how
-//!   it is answered, piece by piece from a blocking thread.
+//!   it is answered, piece by piece from a blocking thread. `metrics`: what is
+//!   counted about it. `management`: what is not below `/api/v1`.
 //!
 //! Adding an endpoint takes a function in `endpoints` and a line in `table`.
 
@@ -18,6 +19,7 @@ mod error;
 pub mod handles;
 mod json;
 mod management;
+mod metrics;
 pub mod options;
 mod params;
 mod reply;
@@ -27,7 +29,7 @@ mod table;
 pub mod targets;
 mod time;
 
-pub use handles::{Control, Gather, Handles, Readiness};
+pub use handles::{Control, Handles, Readiness};
 pub use options::{ExternalUrl, Options};
 pub use router::router;
 pub use status::{BuildInfo, HeadStats, NamedCount, RuntimeInfo, Status, TsdbStats, WalReplay};

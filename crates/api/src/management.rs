@@ -10,13 +10,16 @@ use flate2::write::GzEncoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
-use narthex_exposition::{Encoder, negotiate};
+use narthex_exposition::negotiate;
 
 use crate::endpoints::status::write_build_info;
 use crate::json::{Json, Sink};
 use crate::params::Params;
-use crate::reply::{plain, plain_error};
+use crate::reply::{counted, plain, plain_error};
 use crate::router::{State, empty, is_ready, method_not_allowed, unavailable};
+
+/// The paths answered here.
+pub(crate) const PATHS: [&str; 6] = ["/-/healthy", "/-/ready", "/-/reload", "/-/quit", "/version", "/metrics"];
 
 /// Answers a management path; `None` when it is none.
 pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Option<Response> {
@@ -35,8 +38,9 @@ pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Op
     if !allowed.split(", ").any(|name| name == method.as_str()) {
         return Some(method_not_allowed(allowed));
     }
+    let watch = state.metrics.watch(path);
     let is_change = matches!(*method, Method::POST | Method::PUT);
-    Some(match path {
+    let response = match path {
         "/-/healthy" => plain("Prometheus Server is Healthy.\n"),
         "/-/ready" if !is_ready(state) => unavailable(state),
         "/-/ready" => plain("Prometheus Server is Ready.\n"),
@@ -50,7 +54,8 @@ pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Op
         "/-/quit" => quit(state).await,
         "/version" => version(state).await,
         _ => metrics(state, request).await,
-    })
+    };
+    Some(counted(watch, response))
 }
 
 /// Runs what may wait on a blocking thread.
@@ -114,14 +119,14 @@ async fn metrics(state: &Arc<State>, request: &Parts) -> Response {
     let params = Params::from_query(request.uri.query().unwrap_or(""));
     let names: Vec<String> = params.all("name[]").map(str::to_owned).collect();
     let body = blocking(state, move |state| {
-        let encoder = Encoder::new(negotiated.format, negotiated.escaping);
-        let mut text = String::with_capacity(64 * 1024);
-        for family in state.handles.metrics.gather() {
-            if names.is_empty() || names.contains(&family.name) {
-                encoder.family(&family, &mut text);
-            }
+        let _in_flight = state.metrics.scrape();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let gathered = state.handles.metrics.gather();
+        for error in &gathered.errors {
+            tracing::error!(%error, "error gathering metrics");
         }
-        encoder.finish(&mut text);
+        let text = gathered.encode(negotiated, &names);
+        state.metrics.scraped(StatusCode::OK);
         if !accepts_gzip {
             return text.into_bytes();
         }

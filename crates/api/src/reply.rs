@@ -1,6 +1,6 @@
 //! From a finished request to a response.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
@@ -11,6 +11,7 @@ use crate::body::{BodyWriter, Encoding};
 use crate::context::{Context, Success};
 use crate::error::{ApiError, Kind};
 use crate::json::Json;
+use crate::metrics::Watch;
 
 /// A function that answers a request, on a blocking thread.
 pub(crate) type Endpoint = fn(&Context) -> Result<Success, ApiError>;
@@ -25,7 +26,7 @@ impl Drop for CancelOnDrop {
 }
 
 /// Runs an endpoint on a blocking thread and answers in upstream's envelope.
-pub(crate) async fn run(endpoint: Endpoint, context: Context, encoding: Encoding) -> Response {
+pub(crate) async fn run(endpoint: Endpoint, context: Context, encoding: Encoding, watch: Watch) -> Response {
     let _guard = CancelOnDrop(context.cancel.clone());
     let (reply, answer) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
@@ -38,7 +39,8 @@ pub(crate) async fn run(endpoint: Endpoint, context: Context, encoding: Encoding
             Err(error) => write_error(&mut json, &error),
         }
         json.flush();
-        body.finish();
+        let len = body.finish();
+        watch.done(status, len);
     });
     let Ok((status, body)) = answer.await else {
         // The endpoint panicked; what it said went to standard error.
@@ -98,6 +100,12 @@ fn write_error(json: &mut Json<'_>, error: &ApiError) {
         json.key("error");
         json.string(&error.text);
     });
+}
+
+/// Counts a request whose answer is at hand as a whole, and passes that on.
+pub(crate) fn counted(watch: Watch, response: Response) -> Response {
+    watch.done(response.status(), response.body().size_hint().lower());
+    response
 }
 
 /// A plain text that says why there is nothing else, as Go's `http.Error`.

@@ -12,6 +12,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use narthex_client::RegisterError;
 use narthex_promql::CancelToken;
 use tower::ServiceExt;
 
@@ -19,10 +20,11 @@ use crate::body::Encoding;
 use crate::context::Context;
 use crate::handles::{Handles, Readiness};
 use crate::management;
+use crate::metrics::HttpMetrics;
 use crate::options::Options;
 use crate::params::{Params, percent_decode};
 use crate::reply::{self, not_found, plain_error};
-use crate::table::{self, Found};
+use crate::table::{self, ENTRIES, Entry, Found};
 
 /// The longest body of a request: Go's limit for forms.
 const BODY_LEN_MAX: usize = 10 << 20;
@@ -31,16 +33,23 @@ const BODY_LEN_MAX: usize = 10 << 20;
 pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) handles: Handles,
+    pub(crate) metrics: HttpMetrics,
 }
 
 /// The whole server: API, management endpoints, and `pages` for everything else.
 /// `pages` gets paths without the route prefix; what it does not route is answered
 /// by the 404 that all share.
-pub fn router(options: Options, handles: Handles, pages: Router) -> Router {
-    let state = Arc::new(State { options, handles });
+///
+/// # Errors
+/// When the registry holds metrics of these names already.
+pub fn router(options: Options, handles: Handles, pages: Router) -> Result<Router, RegisterError> {
+    let entries = ENTRIES.iter().map(Entry::handler);
+    let handlers: Vec<String> = entries.chain(management::PATHS.map(str::to_owned)).collect();
+    let metrics = HttpMetrics::register(&handles.metrics, handlers.iter().map(String::as_str))?;
+    let state = Arc::new(State { options, handles, metrics });
     let pages =
         pages.fallback(async || not_found()).method_not_allowed_fallback(async || method_not_allowed("GET, OPTIONS"));
-    Router::new().fallback(move |request: Request| serve(Arc::clone(&state), pages.clone(), request))
+    Ok(Router::new().fallback(move |request: Request| serve(Arc::clone(&state), pages.clone(), request)))
 }
 
 async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
@@ -59,11 +68,16 @@ async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
         return response;
     }
     let Some(uri) = with_path(&parts.uri, path) else { return not_found() };
+    let handler = if path.starts_with("/assets/") { "/assets/*filepath".into() } else { path.to_owned() };
+    let watch = state.metrics.watch(&handler);
     parts.uri = uri;
-    match pages.oneshot(Request::from_parts(parts, body)).await {
+    let response = match pages.oneshot(Request::from_parts(parts, body)).await {
         Ok(response) => response,
         Err(never) => match never {},
-    }
+    };
+    // Paths that do not exist are as many as somebody likes.
+    let is_known = !matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+    if is_known { reply::counted(watch, response) } else { response }
 }
 
 /// The path below the route prefix, with its slash; `None` when it is elsewhere.
@@ -89,17 +103,20 @@ async fn api(state: Arc<State>, path: &[u8], parts: Parts, body: Body) -> Respon
         match table::find(path, &parts.method) {
             Found::Nothing => return not_found(),
             Found::Allows(methods) => return method_not_allowed(methods),
-            Found::Entry(entry, _) if entry.is_gated && !is_ready(&state) => unavailable(&state),
+            Found::Entry(entry, _) if entry.is_gated && !is_ready(&state) => {
+                reply::counted(state.metrics.watch(&entry.handler()), unavailable(&state))
+            }
             Found::Entry(entry, path_param) => {
+                let watch = state.metrics.watch(&entry.handler());
                 let url_params = Params::from_query(parts.uri.query().unwrap_or(""));
                 match form(&parts.method, &parts.headers, body).await {
                     Ok(form) => {
                         let params = form.and(&url_params);
                         let cancel = CancelToken::default();
                         let context = Context { state: Arc::clone(&state), params, url_params, path_param, cancel };
-                        reply::run(entry.run, context, Encoding::accepted(&parts.headers)).await
+                        reply::run(entry.run, context, Encoding::accepted(&parts.headers), watch).await
                     }
-                    Err(response) => response,
+                    Err(response) => reply::counted(watch, response),
                 }
             }
         }

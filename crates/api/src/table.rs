@@ -22,6 +22,13 @@ pub(crate) struct Entry {
     pub(crate) run: Endpoint,
 }
 
+impl Entry {
+    /// The path as the server's metrics name it.
+    pub(crate) fn handler(&self) -> String {
+        format!("/api/v1/{}", self.path.replace('*', ":name"))
+    }
+}
+
 const fn get(path: &'static str, run: Endpoint) -> Entry {
     Entry { path, methods: Methods::Get, is_gated: true, run }
 }
@@ -30,7 +37,8 @@ const fn get_post(path: &'static str, run: Endpoint) -> Entry {
     Entry { path, methods: Methods::GetPost, is_gated: true, run }
 }
 
-const ENTRIES: &[Entry] = &[
+/// All of them.
+pub(crate) const ENTRIES: &[Entry] = &[
     get_post("query", query::instant),
     get_post("query_range", query::range),
     get_post("format_query", syntax::format),

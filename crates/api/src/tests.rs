@@ -1,1 +1,7 @@
+//! The whole router, asked over HTTP types, with the real engine over a small
+//! store in memory.
 
+mod api;
+mod management;
+mod streaming;
+mod world;
