@@ -1,0 +1,177 @@
+//! One chunk file: header, batches, and a footer with the batches' headers.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use narthex_env::File;
+
+use super::FoundBatch;
+use super::batch::{HEADER_LEN, Header};
+use crate::codec::Cursor;
+use crate::error::Notice;
+
+const MAGIC: [u8; 4] = *b"NXch";
+const VERSION: u32 = 1;
+pub(super) const FILE_HEADER_LEN: u64 = 8;
+const FOOTER_MAGIC: [u8; 4] = *b"NXcf";
+/// Count, checksum, magic.
+const TRAILER_LEN: u64 = 12;
+const INDEX_ENTRY_LEN: usize = 8 + HEADER_LEN;
+
+/// A chunk file, open for reading and, if it is the last, for appending.
+pub(crate) struct ChunkFile {
+    name: String,
+    file: Arc<dyn File>,
+    max_timestamp: AtomicI64,
+    len: AtomicU64,
+}
+
+impl std::fmt::Debug for ChunkFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChunkFile").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn header() -> [u8; FILE_HEADER_LEN as usize] {
+    let mut out = [0; FILE_HEADER_LEN as usize];
+    out[..4].copy_from_slice(&MAGIC);
+    out[4..].copy_from_slice(&VERSION.to_le_bytes());
+    out
+}
+
+/// The footer for batches at these offsets with these headers.
+pub(super) fn footer(index: &[(u64, [u8; HEADER_LEN])]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(index.len() * INDEX_ENTRY_LEN + TRAILER_LEN as usize);
+    for (offset, header) in index {
+        out.extend(offset.to_le_bytes());
+        out.extend(header);
+    }
+    out.extend((index.len() as u32).to_le_bytes());
+    out.extend(crc32c::crc32c(&out).to_le_bytes());
+    out.extend(FOOTER_MAGIC);
+    out
+}
+
+impl ChunkFile {
+    pub(super) fn new(name: String, file: Arc<dyn File>) -> ChunkFile {
+        ChunkFile { name, file, max_timestamp: AtomicI64::new(i64::MIN), len: AtomicU64::new(FILE_HEADER_LEN) }
+    }
+
+    /// Opens an existing file and finds its batches: by the footer if it has one,
+    /// else by walking, checking and, at the first damage, cutting.
+    pub(super) fn open(
+        name: &str,
+        file: Arc<dyn File>,
+        notices: &mut Vec<Notice>,
+    ) -> io::Result<(Arc<ChunkFile>, Vec<FoundBatch>)> {
+        let this = Arc::new(ChunkFile::new(name.to_owned(), file));
+        let len = this.file.len()?;
+        let mut head = [0; FILE_HEADER_LEN as usize];
+        if this.file.read_at(&mut head, 0)? < head.len() || head != header() {
+            if len > 0 {
+                notices.push(Notice::ChunkFileDamaged { file: name.to_owned(), offset: 0 });
+            }
+            return Ok((this, Vec::new()));
+        }
+        let found = match this.read_footer(len)? {
+            Some(found) => found,
+            None => this.walk(len, notices)?,
+        };
+        this.len.store(this.file.len()?, Ordering::Relaxed);
+        Ok((this, found))
+    }
+
+    fn read_footer(self: &Arc<ChunkFile>, len: u64) -> io::Result<Option<Vec<FoundBatch>>> {
+        let mut trailer = [0; TRAILER_LEN as usize];
+        if len < FILE_HEADER_LEN + TRAILER_LEN || self.file.read_at(&mut trailer, len - TRAILER_LEN)? < trailer.len() {
+            return Ok(None);
+        }
+        let mut cursor = Cursor::new(&trailer);
+        let (Ok(count), Ok(crc), Ok(magic)) = (cursor.u32(), cursor.u32(), cursor.array::<4>()) else {
+            return Ok(None);
+        };
+        let index_len = u64::from(count) * INDEX_ENTRY_LEN as u64;
+        if magic != FOOTER_MAGIC || index_len + TRAILER_LEN + FILE_HEADER_LEN > len {
+            return Ok(None);
+        }
+        let mut index = vec![0; index_len as usize + 4];
+        self.file.read_exact_at(&mut index, len - TRAILER_LEN - index_len)?;
+        if crc32c::crc32c(&index) != crc {
+            return Ok(None);
+        }
+        let mut found = Vec::with_capacity(count as usize);
+        for entry in index[..index_len as usize].chunks_exact(INDEX_ENTRY_LEN) {
+            let mut cursor = Cursor::new(entry);
+            let (Ok(offset), Ok(header)) = (cursor.u64(), cursor.array::<HEADER_LEN>()) else { return Ok(None) };
+            let Some(header) = Header::decode(&header) else { return Ok(None) };
+            self.widen(header.max_timestamp(), 0);
+            found.push(header.found(self.clone(), offset));
+        }
+        Ok(Some(found))
+    }
+
+    /// Reads the headers one after the other. Damaged batches are reported and
+    /// passed over; what follows the last good one is cut off: the file was being
+    /// written when the process ended, and the log has what was cut.
+    fn walk(self: &Arc<ChunkFile>, len: u64, notices: &mut Vec<Notice>) -> io::Result<Vec<FoundBatch>> {
+        let (mut found, mut offset, mut good_end) = (Vec::new(), FILE_HEADER_LEN, FILE_HEADER_LEN);
+        let mut head = [0; HEADER_LEN];
+        while offset < len {
+            let read = self.file.read_at(&mut head, offset)?;
+            let header = (read == HEADER_LEN).then(|| Header::decode(&head)).flatten();
+            if let Some(header) = header.filter(|header| header.len() <= len - offset) {
+                let mut rest = vec![0; header.len() as usize - HEADER_LEN];
+                self.file.read_exact_at(&mut rest, offset + HEADER_LEN as u64)?;
+                if header.checks(&rest) {
+                    self.widen(header.max_timestamp(), 0);
+                    found.push(header.found(self.clone(), offset));
+                    offset += header.len();
+                    good_end = offset;
+                    continue;
+                }
+            }
+            notices.push(Notice::ChunkFileDamaged { file: self.name.clone(), offset });
+            let Some(next) = self.find_header(offset + 1, len)? else { break };
+            offset = next;
+        }
+        if good_end < len {
+            self.file.set_len(good_end)?;
+        }
+        Ok(found)
+    }
+
+    /// The next place from `from` on that has a valid header.
+    fn find_header(&self, from: u64, len: u64) -> io::Result<Option<u64>> {
+        let mut rest = vec![0; (len - from) as usize];
+        self.file.read_exact_at(&mut rest, from)?;
+        let at = rest.windows(HEADER_LEN).position(|window| {
+            window.starts_with(&super::batch::MAGIC)
+                && Header::decode(window.try_into().expect("windows are as long as a header")).is_some()
+        });
+        Ok(at.map(|at| from + at as u64))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn file(&self) -> &Arc<dyn File> {
+        &self.file
+    }
+
+    /// Time of its newest sample.
+    pub(crate) fn max_timestamp(&self) -> i64 {
+        self.max_timestamp.load(Ordering::Relaxed)
+    }
+
+    /// Its length in bytes, but for a footer written since.
+    pub(crate) fn len(&self) -> u64 {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn widen(&self, max_timestamp: i64, len: u64) {
+        self.max_timestamp.fetch_max(max_timestamp, Ordering::Relaxed);
+        self.len.fetch_max(len, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,213 @@
+//! Reading one series: sealed chunks, then what is open.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use narthex_storage::{SeriesColumns, StorageError};
+
+use super::group::Group;
+use crate::chunk::Encoding;
+use crate::chunk::histogram::{HistogramSample, get_sample, to_float};
+use crate::chunk::xor::decode_xor;
+use crate::chunk_files::ChunkView;
+use crate::codec::{Cursor, Decoded};
+use crate::sync::read;
+
+/// What a reader may see.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadWindow {
+    /// First time, included.
+    pub(crate) min_ms: i64,
+    /// Last time, included.
+    pub(crate) max_ms: i64,
+    /// The newest commit it sees.
+    pub(crate) commit: u64,
+}
+
+/// Appends samples in order of time, leaving out those outside the window and
+/// those not newer than the last: after a damaged log two chunks may overlap.
+struct Sink<'a> {
+    out: &'a mut SeriesColumns,
+    window: ReadWindow,
+    last_float: i64,
+    last_histogram: i64,
+}
+
+impl<'a> Sink<'a> {
+    fn new(out: &'a mut SeriesColumns, window: ReadWindow) -> Sink<'a> {
+        Sink { out, window, last_float: i64::MIN, last_histogram: i64::MIN }
+    }
+
+    /// Takes a float sample; false says that no later one is wanted.
+    #[inline]
+    fn float(&mut self, timestamp: i64, value: u64) -> bool {
+        if timestamp > self.window.max_ms {
+            return false;
+        }
+        if timestamp >= self.window.min_ms && timestamp > self.last_float {
+            self.last_float = timestamp;
+            self.out.floats.timestamps.push(timestamp);
+            self.out.floats.values.push(f64::from_bits(value));
+        }
+        true
+    }
+
+    fn histogram(&mut self, sample: &HistogramSample) {
+        let timestamp = sample.timestamp_ms;
+        if timestamp < self.window.min_ms || timestamp > self.window.max_ms || timestamp <= self.last_histogram {
+            return;
+        }
+        self.last_histogram = timestamp;
+        let column = &mut self.out.histograms;
+        if sample.start_timestamp_ms != 0 || !column.start_timestamps.is_empty() {
+            column.start_timestamps.resize(column.timestamps.len(), 0);
+            column.start_timestamps.push(sample.start_timestamp_ms);
+        }
+        column.timestamps.push(timestamp);
+        column.values.push(Arc::new(to_float(&sample.histogram)));
+    }
+
+    fn chunk(&mut self, encoding: Encoding, data: &[u8]) -> Decoded<()> {
+        match encoding {
+            Encoding::Xor => decode_xor(data, |timestamp, value| self.float(timestamp, value)),
+            Encoding::Histograms => {
+                let mut cursor = Cursor::new(data);
+                while !cursor.is_empty() {
+                    self.histogram(&get_sample(&mut cursor)?);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Memory that a thread keeps from one read to the next.
+#[derive(Default)]
+struct Scratch {
+    sealed: Vec<u8>,
+    open: SeriesColumns,
+    hidden: Vec<i64>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+impl Group {
+    /// Appends what `window` shows of the series in `slot`.
+    ///
+    /// # Errors
+    /// When a chunk on disk cannot be read or is damaged.
+    pub(crate) fn read(&self, slot: u32, window: ReadWindow, out: &mut SeriesColumns) -> Result<(), StorageError> {
+        let (floats, histograms) = (out.floats.timestamps.len(), out.histograms.timestamps.len());
+        SCRATCH.with_borrow_mut(|scratch| self.read_with(slot, window, out, scratch))?;
+        SCRATCH.with_borrow(|scratch| {
+            if !scratch.hidden.is_empty() {
+                hide(out, floats, histograms, &scratch.hidden);
+            }
+        });
+        Ok(())
+    }
+
+    fn read_with(
+        &self,
+        slot: u32,
+        window: ReadWindow,
+        out: &mut SeriesColumns,
+        scratch: &mut Scratch,
+    ) -> Result<(), StorageError> {
+        scratch.open.clear();
+        scratch.hidden.clear();
+        let data = read(&self.data);
+        if data.states.len() <= slot as usize {
+            return Ok(());
+        }
+        data.marks.hidden(slot, window.commit, &mut scratch.hidden);
+        let sealed: Vec<_> =
+            data.batches.iter().filter(|batch| batch.may_have(slot, window.min_ms, window.max_ms)).cloned().collect();
+        let mut sink = Sink::new(if sealed.is_empty() { out } else { &mut scratch.open }, window);
+        for chunk in data.closed.iter().filter(|chunk| chunk.slot == slot) {
+            sink.chunk(chunk.encoding, &chunk.data).expect("what the encoder wrote decodes");
+        }
+        if let Some(own) = data.own.get(&slot) {
+            scratch.sealed.clear();
+            own.encoder.copy_to(&mut scratch.sealed);
+            sink.chunk(Encoding::Xor, &scratch.sealed).expect("what the encoder wrote decodes");
+        }
+        let state = &data.states[slot as usize];
+        if state.count > 0 && data.times[usize::from(state.first_column)] <= window.max_ms {
+            data.open_samples_of(slot, |timestamp, value| {
+                sink.float(timestamp, value);
+            });
+        }
+        if let Some(column) = data.histograms.get(&slot) {
+            column.samples.iter().for_each(|sample| sink.histogram(sample));
+        }
+        drop(data);
+        if sealed.is_empty() {
+            return Ok(());
+        }
+        let mut sink = Sink::new(out, window);
+        for batch in &sealed {
+            batch.read(slot, &mut scratch.sealed, |chunk: ChunkView<'_>| {
+                if chunk.max_timestamp < window.min_ms || chunk.min_timestamp > window.max_ms {
+                    return Ok(());
+                }
+                sink.chunk(chunk.encoding, chunk.data)
+            })?;
+        }
+        sink.append(&scratch.open);
+        Ok(())
+    }
+}
+
+impl Sink<'_> {
+    fn append(&mut self, open: &SeriesColumns) {
+        for (&timestamp, value) in open.floats.timestamps.iter().zip(&open.floats.values) {
+            self.float(timestamp, value.to_bits());
+        }
+        let column = &open.histograms;
+        for (i, (&timestamp, value)) in column.timestamps.iter().zip(&column.values).enumerate() {
+            if timestamp <= self.last_histogram {
+                continue;
+            }
+            let start = column.start_timestamps.get(i).copied().unwrap_or(0);
+            let out = &mut self.out.histograms;
+            if start != 0 || !out.start_timestamps.is_empty() {
+                out.start_timestamps.resize(out.timestamps.len(), 0);
+                out.start_timestamps.push(start);
+            }
+            out.timestamps.push(timestamp);
+            out.values.push(value.clone());
+        }
+    }
+}
+
+/// Takes the samples at `hidden` times out again, from `floats` and `histograms` on.
+fn hide(out: &mut SeriesColumns, floats: usize, histograms: usize, hidden: &[i64]) {
+    fn compact(times: &mut Vec<i64>, from: usize, hidden: &[i64], mut keep: impl FnMut(usize, usize)) -> usize {
+        let mut to = from;
+        for i in from..times.len() {
+            if !hidden.contains(&times[i]) {
+                times[to] = times[i];
+                keep(i, to);
+                to += 1;
+            }
+        }
+        times.truncate(to);
+        to
+    }
+    let column = &mut out.floats;
+    let len = compact(&mut column.timestamps, floats, hidden, |from, to| column.values[to] = column.values[from]);
+    column.values.truncate(len);
+    let column = &mut out.histograms;
+    let starts = &mut column.start_timestamps;
+    let len = compact(&mut column.timestamps, histograms, hidden, |from, to| {
+        column.values.swap(from, to);
+        if !starts.is_empty() {
+            starts.swap(from, to);
+        }
+    });
+    column.values.truncate(len);
+    starts.truncate(len);
+}
