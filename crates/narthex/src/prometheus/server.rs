@@ -1,0 +1,286 @@
+//! Start and end, in upstream's order.
+//!
+//! Configuration checked, listeners bound, web server answering, database
+//! opened, configuration applied, ready; then the same backwards.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use narthex_api::{Control, Handles, Readiness};
+use narthex_client::Registry;
+use narthex_config::Config;
+use narthex_discovery::ProviderConfig;
+use narthex_env::{Clock, Random, RealFiles, SystemClock};
+use narthex_promql::Engine;
+use narthex_scrape::{Manager as ScrapeManager, ScrapeMetrics};
+use narthex_tsdb::Db;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::control::Controller;
+use super::late_storage::LateStorage;
+use super::listen::{Web, bind};
+use super::metrics;
+use super::settings::Settings;
+use super::source::{Loaded, Source};
+use super::status::ServerStatus;
+use super::targets::ScrapedTargets;
+use super::{host_name, pages};
+
+/// How long samples are kept when nobody says otherwise.
+const RETENTION_DEFAULT_MS: i64 = 15 * 86_400_000;
+
+/// Why the server ended other than asked for; the message is for the log.
+struct Fatal {
+    message: &'static str,
+    why: String,
+}
+
+fn fatal(message: &'static str) -> impl Fn(String) -> Fatal {
+    move |why| Fatal { message, why }
+}
+
+/// Runs the server until it is told to stop. `announce` is called with the
+/// addresses once it serves.
+pub(crate) fn run(settings: Settings, source: Source, announce: impl FnOnce(&[SocketAddr])) -> ExitCode {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    for name in &settings.unknown_features {
+        tracing::warn!(option = name, "Unknown option for --enable-feature");
+    }
+    let loaded = match source.load(None, settings.extra_scrape_metrics) {
+        Ok(loaded) => loaded,
+        Err(e) => {
+            let file = std::path::absolute(&settings.config_file).unwrap_or_else(|_| settings.config_file.clone());
+            tracing::error!(file = %file.display(), err = %e.why, "{}", e.attempt);
+            return ExitCode::from(2);
+        }
+    };
+    tracing::info!(mode = "server", version = %crate::version::full(), "Starting Narthex");
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            tracing::error!(err = %e, "Fatal error");
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(serve(Arc::new(settings), source, loaded, clock, announce)) {
+        Ok(()) => {
+            tracing::info!("See you next time!");
+            ExitCode::SUCCESS
+        }
+        Err(e) => {
+            tracing::error!(err = %e.why, "{}", e.message);
+            ExitCode::from(1)
+        }
+    }
+}
+
+async fn serve(
+    settings: Arc<Settings>,
+    source: Source,
+    loaded: Loaded,
+    clock: Arc<dyn Clock>,
+    announce: impl FnOnce(&[SocketAddr]),
+) -> Result<(), Fatal> {
+    let mut listeners = Vec::new();
+    for address in &settings.listen_addresses {
+        listeners.push(bind(address).map_err(fatal("Unable to start web listener"))?);
+    }
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+    let loaded = match &source {
+        Source::File(_) => loaded,
+        // Made anew now that the address is known.
+        Source::Embedded(_) => source
+            .load(addresses.first().copied(), settings.extra_scrape_metrics)
+            .map_err(|e| Fatal { message: "Fatal error", why: e.why })?,
+    };
+    let retention_ms = settings.retention_ms(&loaded.config);
+
+    let registry = Registry::new();
+    let control = Arc::new(Controller::new(source, loaded, settings.extra_scrape_metrics, Arc::clone(&clock)));
+    if let Some(address) = addresses.first() {
+        control.listening_on(*address);
+    }
+    let storage = Arc::new(LateStorage::default());
+    let db: Arc<OnceLock<Arc<Db>>> = Arc::default();
+    let engine = Arc::new(Engine::new(settings.engine.clone()));
+    let parts = Parts::new(&registry, Arc::clone(&storage), Arc::clone(&engine), Arc::clone(&clock))
+        .map_err(fatal("Fatal error"))?;
+    metrics::register(&registry, &control, &db).map_err(|e| fatal("Fatal error")(e.to_string()))?;
+
+    let handles = Handles {
+        engine,
+        storage: Arc::clone(&storage) as _,
+        targets: Arc::new(ScrapedTargets(Arc::clone(&parts.scrape))),
+        control: Arc::clone(&control) as _,
+        status: Arc::new(ServerStatus {
+            settings: Arc::clone(&settings),
+            control: Arc::clone(&control),
+            db: Arc::clone(&db),
+            start_time_ns: clock.now_ns(),
+        }),
+        metrics: registry.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let options = narthex_api::Options {
+        route_prefix: settings.route_prefix.clone(),
+        external_url: settings.external_url.clone(),
+        listen_address: addresses.first().map_or_else(String::new, SocketAddr::to_string),
+        is_lifecycle_enabled: settings.is_lifecycle_enabled,
+        cors_origin: settings.cors_origin.clone(),
+    };
+    let router = narthex_api::router(options, handles, pages::router(&settings.external_url.path))
+        .map_err(|e| fatal("Fatal error")(e.to_string()))?;
+    let web = Web::start(listeners, router, settings.read_timeout, settings.connections_max)
+        .map_err(|e| fatal("Unable to start web listener")(e.to_string()))?;
+    for address in &addresses {
+        tracing::info!(component = "web", address = %address, "Listening on");
+    }
+    // Registered before the database is opened, so that an early signal is not lost.
+    let signals = Signals::new().map_err(fatal("Fatal error"))?;
+
+    let opened = open_storage(&settings, retention_ms, Arc::clone(&clock)).await?;
+    storage.open(Arc::clone(&opened) as _);
+    let _ = db.set(Arc::clone(&opened));
+    parts.start(&control).map_err(fatal("Fatal error"))?;
+    control.set_readiness(Readiness::Ready);
+    tracing::info!("Server is ready to receive web requests.");
+    announce(&addresses);
+
+    signals.serve(&control).await;
+
+    control.set_readiness(Readiness::Stopping);
+    parts.scrape.shutdown().await;
+    tracing::info!("Scrape manager stopped");
+    let closed = tokio::task::spawn_blocking(move || opened.close()).await;
+    match closed {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => tracing::error!(err = %crate::logging::with_causes(&e), "Closing the database failed"),
+        Err(e) => tracing::error!(err = %e, "Closing the database failed"),
+    }
+    web.shut_down().await;
+    Ok(())
+}
+
+impl Settings {
+    /// How long samples are kept: by the configuration, the flag, or the default.
+    pub(crate) fn retention_ms(&self, config: &Config) -> i64 {
+        match &config.storage.tsdb.retention {
+            Some(retention) => retention.time_ms,
+            None => self.retention_ms.unwrap_or(RETENTION_DEFAULT_MS),
+        }
+    }
+}
+
+async fn open_storage(settings: &Arc<Settings>, retention_ms: i64, clock: Arc<dyn Clock>) -> Result<Arc<Db>, Fatal> {
+    tracing::info!("Starting TSDB ...");
+    let options = narthex_tsdb::Options {
+        retention_ms,
+        lock: settings.is_locked,
+        ..narthex_tsdb::Options::new(settings.data_dir.clone())
+    };
+    let opened = tokio::task::spawn_blocking(move || Db::open(options, Arc::new(RealFiles), clock)).await;
+    let db = match opened {
+        Ok(Ok(db)) => db,
+        Ok(Err(e)) => {
+            return Err(fatal("Fatal error")(format!("opening storage failed: {}", crate::logging::with_causes(&e))));
+        }
+        Err(e) => return Err(fatal("Fatal error")(format!("opening storage failed: {e}"))),
+    };
+    for notice in db.notices() {
+        tracing::warn!(component = "tsdb", "{notice}");
+    }
+    tracing::info!("TSDB started");
+    Ok(Arc::new(db))
+}
+
+/// The parts that a configuration is applied to.
+struct Parts {
+    scrape: Arc<ScrapeManager>,
+    engine: Arc<Engine>,
+    discovery_metrics: Arc<narthex_discovery::Metrics>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Parts {
+    fn new(
+        registry: &Registry,
+        storage: Arc<LateStorage>,
+        engine: Arc<Engine>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Parts, String> {
+        let options = narthex_scrape::Options {
+            host_name: host_name(),
+            user_agent: format!("Prometheus/{}", crate::version::UPSTREAM),
+        };
+        let scrape_metrics = Arc::new(ScrapeMetrics::register(registry).map_err(|e| e.to_string())?);
+        let scrape = ScrapeManager::new(options, storage, Arc::clone(&clock), &Random::from_machine(), scrape_metrics);
+        let discovery_metrics = Arc::new(narthex_discovery::Metrics::default());
+        metrics::register_discovery(registry, "scrape", &discovery_metrics).map_err(|e| e.to_string())?;
+        Ok(Parts { scrape: Arc::new(scrape), engine, discovery_metrics, clock })
+    }
+
+    /// Starts scraping, with the configuration that is loaded, and connects reloads.
+    fn start(&self, control: &Controller) -> Result<(), String> {
+        let options =
+            narthex_discovery::Options::new("scrape", Arc::clone(&self.clock), Arc::clone(&self.discovery_metrics));
+        let (discovery, found) = narthex_discovery::Manager::start(options);
+        let (scrape, engine) = (Arc::clone(&self.scrape), Arc::clone(&self.engine));
+        control.connect(Box::new(move |loaded| {
+            engine.set_default_subquery_step_ms(loaded.config.global.evaluation_interval_ms);
+            scrape.apply_config(&loaded.jobs, &loaded.config.global.external_labels);
+            discovery.apply(loaded.jobs.iter().map(|job| (job.job_name.clone(), providers_of(job))));
+            Ok(())
+        }))?;
+        let scrape = Arc::clone(&self.scrape);
+        tokio::spawn(async move { scrape.run(found).await });
+        Ok(())
+    }
+}
+
+fn providers_of(job: &narthex_config::ScrapeConfig) -> Vec<ProviderConfig> {
+    let fixed = (!job.static_configs.is_empty()).then(|| ProviderConfig::Static(job.static_configs.clone()));
+    fixed.into_iter().chain(job.file_sd_configs.iter().cloned().map(ProviderConfig::File)).collect()
+}
+
+struct Signals {
+    hangup: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, String> {
+        let on = |kind| signal(kind).map_err(|e| e.to_string());
+        Ok(Signals {
+            hangup: on(SignalKind::hangup())?,
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+        })
+    }
+
+    /// Reloads when told to; returns when told to stop.
+    async fn serve(mut self, control: &Arc<Controller>) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => {
+                    let control = Arc::clone(control);
+                    // The result is logged and counted where it happens.
+                    let _ = tokio::task::spawn_blocking(move || control.reload()).await;
+                }
+                _ = self.interrupt.recv() => {
+                    tracing::warn!(signal = "interrupt", "Received an OS signal, exiting gracefully...");
+                    return;
+                }
+                _ = self.terminate.recv() => {
+                    tracing::warn!(signal = "terminated", "Received an OS signal, exiting gracefully...");
+                    return;
+                }
+                () = control.wait_for_quit() => {
+                    tracing::warn!("Received termination request via web service, exiting gracefully...");
+                    return;
+                }
+            }
+        }
+    }
+}

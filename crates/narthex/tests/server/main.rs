@@ -1,0 +1,9 @@
+//! The built program, spoken to as a user would: child processes in fresh
+//! directories, real sockets, no shortcuts.
+
+mod api;
+mod bad_input;
+mod crash;
+mod lifecycle;
+mod scraping;
+mod util;
