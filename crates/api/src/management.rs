@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use narthex_exposition::negotiate;
@@ -16,7 +16,7 @@ use crate::endpoints::status::write_build_info;
 use crate::json::{Json, Sink};
 use crate::params::Params;
 use crate::reply::{counted, plain, plain_error};
-use crate::router::{State, empty, is_ready, method_not_allowed, unavailable};
+use crate::router::{State, allows, empty, is_ready, method_not_allowed, unavailable};
 
 /// The paths answered here.
 pub(crate) const PATHS: [&str; 6] = ["/-/healthy", "/-/ready", "/-/reload", "/-/quit", "/version", "/metrics"];
@@ -31,9 +31,7 @@ pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Op
         _ => return None,
     };
     if *method == Method::OPTIONS {
-        let mut response = empty(StatusCode::OK);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-        return Some(response);
+        return Some(allows(allowed));
     }
     if !allowed.split(", ").any(|name| name == method.as_str()) {
         return Some(method_not_allowed(allowed));
@@ -41,14 +39,14 @@ pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Op
     let watch = state.metrics.watch(path);
     let is_change = matches!(*method, Method::POST | Method::PUT);
     let response = match path {
-        "/-/healthy" => plain("Prometheus Server is Healthy.\n"),
+        "/-/healthy" => plain(StatusCode::OK, "Prometheus Server is Healthy.\n"),
         "/-/ready" if !is_ready(state) => unavailable(state),
-        "/-/ready" => plain("Prometheus Server is Ready.\n"),
+        "/-/ready" => plain(StatusCode::OK, "Prometheus Server is Ready.\n"),
         "/-/reload" | "/-/quit" if !is_change => {
-            plain_error(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed")
+            plain(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed")
         }
         "/-/reload" | "/-/quit" if !state.options.is_lifecycle_enabled => {
-            plain_error(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.\n")
+            plain(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.")
         }
         "/-/reload" => reload(state).await,
         "/-/quit" => quit(state).await,
@@ -78,8 +76,8 @@ async fn reload(state: &Arc<State>) -> Response {
 
 async fn quit(state: &Arc<State>) -> Response {
     match blocking(state, |state| state.handles.control.quit()).await {
-        Ok(true) => plain("Requesting termination... Goodbye!"),
-        Ok(false) => plain("Termination already in progress."),
+        Ok(true) => plain(StatusCode::OK, "Requesting termination... Goodbye!"),
+        Ok(false) => plain(StatusCode::OK, "Termination already in progress."),
         Err(response) => response,
     }
 }
@@ -106,7 +104,7 @@ async fn version(state: &Arc<State>) -> Response {
         text.0.push(b'\n');
         text.0
     });
-    text.await.map_or_else(|response| response, plain)
+    text.await.map_or_else(|response| response, |text| plain(StatusCode::OK, text))
 }
 
 async fn metrics(state: &Arc<State>, request: &Parts) -> Response {
@@ -145,10 +143,11 @@ async fn metrics(state: &Arc<State>, request: &Parts) -> Response {
     response
 }
 
-/// Go's answer to a redirected GET.
-pub(crate) fn redirect(target: &str) -> Response {
+/// Go's answer to a redirected GET: `FOUND` or `MOVED_PERMANENTLY`.
+pub(crate) fn redirect(status: StatusCode, target: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(target) else { return crate::reply::not_found() };
     let escaped = target.replace('&', "&amp;").replace('"', "&#34;").replace('<', "&lt;").replace('>', "&gt;");
     let headers = [(LOCATION, location), (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-    (StatusCode::FOUND, headers, format!("<a href=\"{escaped}\">Found</a>.\n\n")).into_response()
+    let reason = status.canonical_reason().unwrap_or_default();
+    (status, headers, format!("<a href=\"{escaped}\">{reason}</a>.\n\n")).into_response()
 }

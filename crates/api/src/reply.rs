@@ -114,9 +114,9 @@ pub(crate) fn plain_error(status: StatusCode, text: impl Into<Body>) -> Response
     (status, headers, text.into()).into_response()
 }
 
-/// A plain text.
-pub(crate) fn plain(text: impl Into<Body>) -> Response {
-    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text.into()).into_response()
+/// A plain text, written without more ado.
+pub(crate) fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
+    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text.into()).into_response()
 }
 
 /// The answer for a path that is not there.

@@ -54,11 +54,15 @@ pub fn router(options: Options, handles: Handles, pages: Router) -> Result<Route
 
 async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Some(path) = below_prefix(&state.options.route_prefix, parts.uri.path()) else {
-        if parts.uri.path() == "/" && parts.method == Method::GET {
-            return management::redirect(&state.options.route_prefix);
-        }
-        return not_found();
+    let prefix = &state.options.route_prefix;
+    let Some(path) = below_prefix(prefix, parts.uri.path()) else {
+        return match parts.uri.path() {
+            "/" if parts.method == Method::GET => management::redirect(StatusCode::FOUND, prefix),
+            path if path == prefix && parts.method == Method::GET => {
+                management::redirect(StatusCode::MOVED_PERMANENTLY, &format!("{prefix}/"))
+            }
+            _ => not_found(),
+        };
     };
     if let Some(path) = path.strip_prefix("/api/v1/") {
         let path = percent_decode(path, false).unwrap_or_default();
@@ -70,6 +74,11 @@ async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
     let Some(uri) = with_path(&parts.uri, path) else { return not_found() };
     let handler = if path.starts_with("/assets/") { "/assets/*filepath".into() } else { path.to_owned() };
     let watch = state.metrics.watch(&handler);
+    let method = parts.method.clone();
+    if matches!(method, Method::HEAD | Method::OPTIONS) {
+        // Pages are for GET; whether there is one decides about the answer.
+        parts.method = Method::GET;
+    }
     parts.uri = uri;
     let response = match pages.oneshot(Request::from_parts(parts, body)).await {
         Ok(response) => response,
@@ -77,16 +86,18 @@ async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
     };
     // Paths that do not exist are as many as somebody likes.
     let is_known = !matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
-    if is_known { reply::counted(watch, response) } else { response }
+    match method {
+        Method::HEAD if is_known => method_not_allowed("GET, OPTIONS"),
+        Method::OPTIONS if is_known => allows("GET, OPTIONS"),
+        _ if is_known => reply::counted(watch, response),
+        _ => response,
+    }
 }
 
 /// The path below the route prefix, with its slash; `None` when it is elsewhere.
 fn below_prefix<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
     let prefix = prefix.trim_end_matches('/');
-    match path.strip_prefix(prefix)? {
-        "" => Some("/"),
-        rest => rest.starts_with('/').then_some(rest),
-    }
+    path.strip_prefix(prefix).filter(|rest| rest.starts_with('/'))
 }
 
 fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
@@ -168,7 +179,7 @@ pub(crate) fn is_ready(state: &State) -> bool {
 
 /// The answer of a server that is not ready.
 pub(crate) fn unavailable(state: &State) -> Response {
-    let mut response = plain_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    let mut response = reply::plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
     let stopping = if state.handles.control.readiness() == Readiness::Stopping { "true" } else { "false" };
     response.headers_mut().insert("x-prometheus-stopping", HeaderValue::from_static(stopping));
     response
@@ -176,6 +187,13 @@ pub(crate) fn unavailable(state: &State) -> Response {
 
 pub(crate) fn method_not_allowed(methods: &'static str) -> Response {
     let mut response = plain_error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+/// The answer to OPTIONS.
+pub(crate) fn allows(methods: &'static str) -> Response {
+    let mut response = empty(StatusCode::OK);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     response
 }
@@ -195,7 +213,8 @@ mod tests {
         for (prefix, path, want) in [
             ("/", "/a", Some("/a")),
             ("/", "/", Some("/")),
-            ("/p", "/p", Some("/")),
+            ("/p", "/p", None),
+            ("/p", "/p/", Some("/")),
             ("/p", "/p/a", Some("/a")),
             ("/p", "/pa", None),
             ("/p", "/", None),

@@ -50,7 +50,7 @@ async fn reload_and_quit() {
     let mut world = World::new();
     world.options.is_lifecycle_enabled = false;
     let router = world.router();
-    assert_eq!(ask(&router, Method::POST, "/-/quit").await, (403, "Lifecycle API is not enabled.\n".into()));
+    assert_eq!(ask(&router, Method::POST, "/-/quit").await, (403, "Lifecycle API is not enabled.".into()));
 }
 
 #[tokio::test]
@@ -106,6 +106,7 @@ async fn everything_lives_below_the_prefix() {
     let response = send(&router, request(Method::GET, "/").body(Body::empty()).unwrap()).await;
     assert_eq!((response.status().as_u16(), &response.headers()[LOCATION]), (302, &"/prom".parse().unwrap()));
     assert_eq!(text(response).await, "<a href=\"/prom\">Found</a>.\n\n");
+    assert_eq!(fetch(&router, "/prom").await, (301, "<a href=\"/prom/\">Moved Permanently</a>.\n\n".into()));
 }
 
 #[tokio::test]
@@ -113,4 +114,8 @@ async fn other_paths_are_the_pages() {
     let router = World::new().router();
     assert_eq!(fetch(&router, "/query?g0.expr=up").await, (200, "the page".into()));
     assert_eq!(ask(&router, Method::POST, "/query").await, (405, "Method Not Allowed\n".into()));
+    assert_eq!(ask(&router, Method::HEAD, "/query").await.0, 405);
+    assert_eq!(ask(&router, Method::OPTIONS, "/query").await, (200, "".into()));
+    assert_eq!(ask(&router, Method::OPTIONS, "/nothing").await.0, 404);
+    assert_eq!(ask(&router, Method::OPTIONS, "/-/healthy").await, (200, "".into()));
 }

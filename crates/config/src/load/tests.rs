@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::{EscapingScheme, ScrapeProtocol, ValidationScheme};
 
@@ -214,4 +216,24 @@ fn jobs_come_from_scrape_files_too() {
         unknown,
         format!("{file}: yaml: unmarshal errors:\n  line 1: field global not found in type config.ScrapeConfigs")
     );
+}
+
+#[test]
+fn byte_order_marks_and_carriage_returns_are_read() {
+    let config = load("\u{feff}global:\r\n  scrape_interval: 5s\r\nscrape_configs:\r\n- job_name: a\r\n").unwrap();
+    assert_eq!(config.scrape_configs[0].scrape_interval_ms, 5_000);
+}
+
+proptest! {
+    #[test]
+    fn any_file_is_answered(
+        keys in prop::collection::vec(
+            "(  ){0,4}(- )?(global|scrape_configs|job_name|static_configs|targets|labels|relabel_configs|regex|action\
+             |params|storage|tsdb|rule_files|alerting|scrape_interval|sample_limit|a): \
+             ?(~|1|-1|1e9|5s|10MB|\\[\\]|\\{\\}|\\[a, 'b'\\]|'x/\\*/y'|\\(|\\$\\{|true|keep|utf8)?",
+            0..12,
+        ),
+    ) {
+        let _ = load(&keys.join("\n"));
+    }
 }
