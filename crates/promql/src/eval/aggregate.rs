@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 use narthex_model::Labels;
+use narthex_promql_syntax::ast::AggregateOp;
 use narthex_storage::{Grouping, Groups};
 
 use super::accumulate::Accumulator;
@@ -113,7 +114,14 @@ impl Evaluator<'_> {
             }
         } else {
             let vector = self.vector(&aggregate.expr, grid)?;
-            self.select(aggregate, param, vector, grid)?
+            let gathered = vector.elements_per_step();
+            let result = self.select(aggregate, param, vector, grid)?;
+            if aggregate.op == AggregateOp::CountValues {
+                // Upstream computes this one like a function.
+                self.settle_elementwise(before, &gathered, &result)?;
+                return Ok(Evaluated::Vector(result));
+            }
+            result
         };
         self.limits.set_samples(before);
         self.limits.hold(result.points())?;

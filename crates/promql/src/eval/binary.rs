@@ -22,12 +22,7 @@ impl Evaluator<'_> {
                 let mut lhs = self.scalar(&binary.lhs, grid)?;
                 let rhs = self.scalar(&binary.rhs, grid)?;
                 lhs.iter_mut().zip(rhs).for_each(|(lhs, rhs)| *lhs = float_op(binary.op, *lhs, rhs));
-                let operands = self.limits.samples();
-                // Each step gathers two and gives one; the last step sees most.
-                self.limits.check_samples(grid.steps as i64 + 2)?;
-                self.peak = self.peak.max(operands + grid.steps as i64 + 2);
-                self.limits.set_samples(before + grid.steps as i64);
-                Ok(Evaluated::Scalar(lhs))
+                self.settle_scalar(before, &vec![2; grid.steps], lhs)
             }
             (ValueType::Vector, ValueType::Scalar) | (ValueType::Scalar, ValueType::Vector) => {
                 let swapped = binary.lhs.value_type == ValueType::Scalar;

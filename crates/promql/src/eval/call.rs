@@ -4,7 +4,7 @@ use narthex_promql_syntax::ast::{RangeMode, ValueType};
 
 use super::range::{RangeInput, RangeSource, Windows};
 use super::selector::Pick;
-use super::source::{RowSource, collect};
+use super::source::RowSource;
 use super::vector::{ABSENT, DUPLICATE_LABELSET, Row, Vector, is_absent};
 use super::{Evaluated, Evaluator, absent, label_functions, sort};
 use crate::annotations::Annotation;
@@ -24,19 +24,23 @@ impl<'a> Evaluator<'a> {
         let before = self.limits.samples();
         let name = call.function.name;
         match name {
-            "time" => return Ok(Evaluated::Scalar(grid.times().map(|ms| ms as f64 / 1000.0).collect())),
-            "pi" => return Ok(Evaluated::Scalar(vec![std::f64::consts::PI; grid.steps])),
+            "time" => {
+                let times = grid.times().map(|ms| ms as f64 / 1000.0).collect();
+                return self.settle_scalar(before, &vec![0; grid.steps], times);
+            }
+            "pi" => {
+                return self.settle_scalar(before, &vec![0; grid.steps], vec![std::f64::consts::PI; grid.steps]);
+            }
             "max_of" | "min_of" => {
                 let mut values = self.scalar(&call.args[0], grid)?;
                 let others = self.scalar(&call.args[1], grid)?;
                 let pick = if name == "max_of" { math::go_max } else { math::go_min };
                 values.iter_mut().zip(others).for_each(|(value, other)| *value = pick(*value, other));
-                return Ok(Evaluated::Scalar(values));
+                return self.settle_scalar(before, &vec![2; grid.steps], values);
             }
             "scalar" => {
                 let vector = self.vector(&call.args[0], grid)?;
-                self.limits.set_samples(before);
-                return Ok(Evaluated::Scalar(only_floats(&vector)));
+                return self.settle_scalar(before, &vector.elements_per_step(), only_floats(&vector));
             }
             "absent_over_time" => return self.absent_over_time(call, grid),
             "timestamp" | "start_timestamp" => return self.timestamp(call, grid),
@@ -61,6 +65,10 @@ impl<'a> Evaluator<'a> {
             }
         }
         let result = self.on_vectors(call, args, grid)?;
+        if name.starts_with("label_") {
+            // These work on the whole operand in place.
+            return Ok(Evaluated::Vector(result));
+        }
         self.settle_elementwise(before, &gathered, &result)?;
         Ok(Evaluated::Vector(result))
     }
@@ -178,10 +186,6 @@ impl<'a> Evaluator<'a> {
     ) -> Result<RangeSource<'a>, QueryError> {
         let features = self.settings.features;
         let range_index = call.args.iter().position(|arg| arg.value_type == ValueType::Matrix).unwrap_or(0);
-        let mut args = Vec::new();
-        for arg in call.args.iter().filter(|arg| arg.value_type == ValueType::Scalar) {
-            args.push(self.scalar(arg, grid)?);
-        }
         let operand = &call.args[range_index];
         let (kind, fixed) = match &operand.kind {
             Kind::Invariant(inner) => (&inner.kind, true),
@@ -190,6 +194,7 @@ impl<'a> Evaluator<'a> {
         let lookback_ms = self.settings.lookback_delta_ms;
         let mut windows =
             Windows { grid: *grid, range_ms: 0, offset_ms: 0, fixed, mode: RangeMode::Plain, lookback_ms };
+        let mut subquery_points = 0;
         let (input, distinct) = match kind {
             Kind::Matrix(matrix) => {
                 windows.range_ms = matrix.range_ms;
@@ -202,12 +207,18 @@ impl<'a> Evaluator<'a> {
                 windows.range_ms = subquery.range_ms;
                 windows.offset_ms = subquery.effective_offset_ms(grid);
                 let outer = if fixed { grid.first() } else { *grid };
+                let before = self.limits.samples();
                 let (vector, inner, _) = self.subquery(subquery, &outer)?;
+                subquery_points = self.limits.samples() - before;
                 let distinct = vector.distinct;
                 (RangeInput::Subquery(vector, inner), distinct)
             }
             _ => return Err(super::internal(operand.value_type, "a range vector")),
         };
+        let mut args = Vec::new();
+        for arg in call.args.iter().filter(|arg| arg.value_type == ValueType::Scalar) {
+            args.push(self.scalar(arg, grid)?);
+        }
         // `absent_over_time` works by another function; its own name is checked.
         check_mode(call.function.name, windows.mode).map_err(|error| QueryError::Execution(error.to_string()))?;
         let keeps_name = matches!(function, "last_over_time" | "first_over_time");
@@ -219,8 +230,9 @@ impl<'a> Evaluator<'a> {
             use_start_timestamps: features.use_start_timestamps,
             drops_name: !keeps_name,
             delayed: features.delayed_name_removal,
-            distinct: distinct || keeps_name,
+            distinct,
             per_step: self.tally.per_step.is_some(),
+            subquery_points,
             range_position: operand.position,
             first_argument_position: call.args[0].position,
             type_labels: features.type_and_unit_labels,
@@ -229,15 +241,10 @@ impl<'a> Evaluator<'a> {
     }
 
     fn absent_over_time(&mut self, call: &Call, grid: &Grid) -> Result<Evaluated, QueryError> {
-        let before = self.limits.samples();
+        // The points of the inner result stay counted, as upstream forgets them.
         let source = self.range_source("present_over_time", call, grid)?;
-        let base = self.limits.samples();
-        let run = collect(&source, self.limits, self.settings.threads)?;
-        self.settle(base, &run.tally);
-        let result = absent::absent(&run.result, &call.args[0]);
-        self.limits.set_samples(before);
-        self.limits.hold(result.points())?;
-        Ok(Evaluated::Vector(result))
+        let present = self.collect(&source)?;
+        Ok(Evaluated::Vector(absent::absent(&present, &call.args[0])))
     }
 
     fn timestamp(&mut self, call: &Call, grid: &Grid) -> Result<Evaluated, QueryError> {
@@ -249,9 +256,7 @@ impl<'a> Evaluator<'a> {
             Kind::Selector(selector) if !starts || self.settings.features.use_start_timestamps => {
                 let pick = if starts { Pick::StartTimestamp } else { Pick::Timestamp };
                 let source = self.selector_source(selector, pick, grid);
-                let run = collect(&source, self.limits, self.settings.threads)?;
-                self.settle(before, &run.tally);
-                run.result
+                self.collect(&source)?
             }
             _ => {
                 let vector = self.vector(operand, grid)?;
@@ -270,10 +275,13 @@ impl<'a> Evaluator<'a> {
                 out
             }
         };
+        let gathered = vector.elements_per_step();
         vector.drop_names(delayed)?;
-        self.limits.set_samples(before);
-        self.limits.hold(vector.points())?;
-        self.note_peak();
+        if matches!(operand.kind, Kind::Selector(_)) {
+            // Its samples are gathered step by step and never held as a whole.
+            self.limits.set_samples(before);
+        }
+        self.settle_elementwise(before, &gathered, &vector)?;
         Ok(Evaluated::Vector(vector))
     }
 }

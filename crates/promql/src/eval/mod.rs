@@ -72,6 +72,15 @@ pub(crate) enum Evaluated {
 }
 
 impl Evaluated {
+    /// What its samples count as while they are held.
+    fn points(&self) -> i64 {
+        match self {
+            Evaluated::Scalar(values) => values.len() as i64,
+            Evaluated::Vector(vector) => vector.points(),
+            Evaluated::String(_) | Evaluated::Matrix(_) => 0,
+        }
+    }
+
     /// The memory it takes.
     fn bytes(&self) -> usize {
         match self {
@@ -139,6 +148,9 @@ impl<'a> Evaluator<'a> {
     /// its result stays.
     pub(crate) fn eval(&mut self, node: &Node, grid: &Grid) -> Result<Evaluated, QueryError> {
         self.limits.check(limits::EVALUATION)?;
+        if grid.steps == 0 {
+            return Ok(nothing(node));
+        }
         // Every row takes this much; there is at least one, and some more on the way.
         self.limits.check_bytes(grid.steps.saturating_mul(4 * size_of::<f64>()))?;
         let before = self.limits.bytes() - self.shared.bytes();
@@ -221,15 +233,21 @@ impl<'a> Evaluator<'a> {
 
     /// All rows of a node that is a row source.
     fn collected(&mut self, node: &Node, grid: &Grid) -> Result<Option<Vector>, QueryError> {
-        let before = self.limits.samples();
-        let Some(source) = self.row_source(node, grid)? else { return Ok(None) };
+        match self.row_source(node, grid)? {
+            Some(source) => self.collect(&*source).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// All rows of a source. Of what was held for it only scalar arguments of range
+    /// functions stay: upstream forgets to let them go.
+    fn collect(&mut self, source: &dyn RowSource) -> Result<Vector, QueryError> {
         let base = self.limits.samples();
-        let run = collect(&*source, self.limits, self.settings.threads)?;
+        let run = collect(source, self.limits, self.settings.threads)?;
         self.settle(base, &run.tally);
-        // Of a sub-query's points nothing is left once its function is done.
-        self.limits.set_samples(self.limits.samples() - (base - before));
+        self.limits.set_samples(self.limits.samples() - source.held_points());
         self.annotations.merge(run.annotations);
-        Ok(Some(run.result))
+        Ok(run.result)
     }
 
     /// Takes over what threads counted that began with `base` samples held.
@@ -259,12 +277,22 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
+    /// The same for what gives a scalar.
+    fn settle_scalar(&mut self, before: i64, gathered: &[i64], values: Vec<f64>) -> Result<Evaluated, QueryError> {
+        let operands = self.limits.samples();
+        let most = (1..).zip(gathered).map(|(results, gathered)| results + gathered).max().unwrap_or(0);
+        self.limits.check_samples(most)?;
+        self.peak = self.peak.max(operands + most);
+        self.limits.set_samples(before);
+        self.limits.hold(values.len() as i64)?;
+        Ok(Evaluated::Scalar(values))
+    }
+
     /// Computes a part at the first step and repeats it at all others.
     fn invariant(&mut self, inner: &Node, grid: &Grid) -> Result<Evaluated, QueryError> {
         if grid.steps <= 1 {
             return self.eval(inner, grid);
         }
-        let before = self.limits.samples();
         let per_step = self.tally.per_step.is_some();
         let outer = std::mem::replace(&mut self.tally, Tally::new(1, per_step));
         let result = self.eval(inner, &grid.first());
@@ -275,10 +303,10 @@ impl<'a> Evaluator<'a> {
             total.iter_mut().for_each(|total| *total += once.total);
             read[0] += once.read;
         }
-        let points = self.limits.samples() - before;
-        self.limits.hold(points * (grid.steps as i64 - 1))?;
+        let result = result?;
+        self.limits.hold(result.points() * (grid.steps as i64 - 1))?;
         self.note_peak();
-        Ok(match result? {
+        Ok(match result {
             Evaluated::Scalar(values) => Evaluated::Scalar(vec![values[0]; grid.steps]),
             Evaluated::Vector(vector) => Evaluated::Vector(self.repeated(&vector, grid.steps)?),
             other => other,
@@ -297,6 +325,16 @@ impl<'a> Evaluator<'a> {
             .iter()
             .map(|row| row.iter().flat_map(|(_, h)| (0..steps as u32).map(|step| (step, Arc::clone(h)))).collect());
         Ok(Vector { steps, rows: once.rows.clone(), floats, histograms: histograms.collect(), distinct: once.distinct })
+    }
+}
+
+/// What a node evaluates to at no step at all, as sub-queries may ask.
+fn nothing(node: &Node) -> Evaluated {
+    match node.value_type {
+        ValueType::Scalar => Evaluated::Scalar(Vec::new()),
+        ValueType::String => Evaluated::String(String::new()),
+        ValueType::Vector => Evaluated::Vector(Vector::new(0)),
+        ValueType::Matrix => Evaluated::Matrix(Vec::new()),
     }
 }
 

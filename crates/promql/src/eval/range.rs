@@ -60,6 +60,8 @@ pub(crate) struct RangeSource<'a> {
     pub(crate) delayed: bool,
     pub(crate) distinct: bool,
     pub(crate) per_step: bool,
+    /// What the result of a sub-query counts as.
+    pub(crate) subquery_points: i64,
     pub(crate) range_position: Position,
     pub(crate) first_argument_position: Position,
     /// Whether `__type__` says what is a counter.
@@ -142,6 +144,10 @@ impl RowSource for RangeSource<'_> {
 
     fn may_repeat(&self) -> bool {
         self.drops_name && !self.delayed && !self.distinct
+    }
+
+    fn held_points(&self) -> i64 {
+        self.subquery_points
     }
 
     fn is_distinct(&self) -> bool {

@@ -49,6 +49,11 @@ pub(crate) trait RowSource: Sync {
         false
     }
 
+    /// Samples held for its rows that are let go with it.
+    fn held_points(&self) -> i64 {
+        0
+    }
+
     /// Whether rows differ even without their names, as far as is known.
     fn is_distinct(&self) -> bool;
 

@@ -170,14 +170,9 @@ impl Builder<'_> {
     ) -> Result<Selector, QueryError> {
         let offset_ms = self.durations.resolve_ms(&vector.offset, true)?;
         let at_ms = self.at_ms(vector.at, scope);
-        let (first_ms, mut last_ms) = match at_ms {
-            // A parameter of an aggregation moves on from `@` with the steps.
-            Some(at_ms) => (at_ms, at_ms.saturating_add(scope.end_ms.saturating_sub(scope.start_ms))),
-            None => (scope.start_ms, scope.end_ms),
-        };
-        if at_ms.is_some() && scope.prepared {
-            last_ms = first_ms;
-        }
+        // In a parameter of an aggregation the time looked at moves on from `@` with
+        // the steps, but upstream does not read beyond it.
+        let (first_ms, last_ms) = at_ms.map_or((scope.start_ms, scope.end_ms), |at_ms| (at_ms, at_ms));
         let lookback_ms = self.context.lookback_delta_ms;
         // The window is open on the left, so its first millisecond is not needed.
         let back_ms = match (range_ms, vector.mode) {
@@ -226,11 +221,7 @@ impl Builder<'_> {
         }
         .max(1);
         let at_ms = self.at_ms(subquery.at, scope);
-        let (first_ms, last_ms) = match at_ms {
-            Some(at_ms) if scope.prepared => (at_ms, at_ms),
-            Some(at_ms) => (at_ms, at_ms.saturating_add(scope.end_ms.saturating_sub(scope.start_ms))),
-            None => (scope.start_ms, scope.end_ms),
-        };
+        let (first_ms, last_ms) = at_ms.map_or((scope.start_ms, scope.end_ms), |at_ms| (at_ms, at_ms));
         let inner = Scope {
             start_ms: first_ms.saturating_sub(offset_ms).saturating_sub(range_ms),
             end_ms: last_ms.saturating_sub(offset_ms),
