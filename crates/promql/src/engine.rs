@@ -254,9 +254,15 @@ fn samples_of(vector: Vector, timestamp_ms: i64) -> Vec<VectorSample> {
 
 fn matrix_of(vector: Vector, grid: &Grid) -> Vec<MatrixSeries> {
     let mut all = Vec::with_capacity(vector.len());
+    let times: Vec<i64> = grid.times().collect();
     for (index, row) in vector.rows.iter().enumerate() {
-        let floats = vector.row(index).iter().enumerate().filter(|(_, value)| !is_absent(**value));
-        let (float_timestamps, float_values) = floats.map(|(step, value)| (grid.time_ms(step), *value)).unzip();
+        let floats = vector.row(index);
+        let (float_timestamps, float_values) = if floats.iter().any(|value| is_absent(*value)) {
+            let present = times.iter().zip(floats).filter(|(_, value)| !is_absent(**value));
+            present.map(|(time, value)| (*time, *value)).unzip()
+        } else {
+            (times.clone(), floats.to_vec())
+        };
         let histograms = vector.row_histograms(index).iter();
         let histograms =
             histograms.map(|(step, histogram)| (grid.time_ms(*step as usize), histogram.clone())).collect();

@@ -1,6 +1,7 @@
 //! Range functions over range selectors and sub-queries: a series is read once
 //! into columns, then a window slides over them, O(samples + steps).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use narthex_model::histogram::CounterResetHint;
@@ -262,8 +263,6 @@ pub(crate) struct Slider {
     pub(crate) points: i64,
     /// The sizes of all histograms so far: `sizes[i]` is what those before `i` count as.
     sizes: Vec<i64>,
-    /// Samples up to this time were read by earlier steps.
-    read_until_ms: i64,
     /// Whether index ranges end where the range does.
     plain: bool,
 }
@@ -276,7 +275,7 @@ impl Slider {
             sum += histogram_size(histogram);
             sizes.push(sum);
         }
-        Slider { window: Window::default(), points: 0, sizes, read_until_ms: i64::MIN, plain }
+        Slider { window: Window::default(), points: 0, sizes, plain }
     }
 
     /// Moves to a step. Returns what the samples count as that no earlier step saw.
@@ -293,20 +292,18 @@ impl Slider {
         window.eval_ms = windows.grid.time_ms(step);
         window.range_start_ms = range_start_ms;
         window.range_end_ms = range_end_ms;
+        // Times only move forward, so what lies behind the old end was not seen before.
+        let seen = window.floats.end;
         slide(&mut window.floats, columns.float_timestamps, after_ms, until_ms);
-        let read_after_ms = self.read_until_ms.max(after_ms);
-        let mut fresh = 0;
-        if until_ms > self.read_until_ms {
-            fresh += newer(columns.float_timestamps, &window.floats, read_after_ms) as i64;
-        }
+        let mut fresh = window.floats.len().min(window.floats.end - seen) as i64;
         self.points = window.floats.len() as i64;
         if !columns.histogram_timestamps.is_empty() {
+            let seen = window.histograms.end;
             slide(&mut window.histograms, columns.histogram_timestamps, after_ms, until_ms);
-            self.points += self.sizes[window.histograms.end] - self.sizes[window.histograms.start];
-            let newer = newer(columns.histogram_timestamps, &window.histograms, read_after_ms);
-            fresh += self.sizes[window.histograms.end] - self.sizes[window.histograms.end - newer];
+            let Range { start, end } = window.histograms;
+            self.points += self.sizes[end] - self.sizes[start];
+            fresh += self.sizes[end] - self.sizes[seen.max(start)];
         }
-        self.read_until_ms = self.read_until_ms.max(until_ms);
         fresh
     }
 }
@@ -314,19 +311,13 @@ impl Slider {
 /// Moves an index range forward so that it covers the times after `after_ms` up
 /// to `until_ms`.
 #[inline]
-fn slide(range: &mut std::ops::Range<usize>, timestamps: &[i64], after_ms: i64, until_ms: i64) {
+fn slide(range: &mut Range<usize>, timestamps: &[i64], after_ms: i64, until_ms: i64) {
     while range.end < timestamps.len() && timestamps[range.end] <= until_ms {
         range.end += 1;
     }
     while range.start < range.end && timestamps[range.start] <= after_ms {
         range.start += 1;
     }
-}
-
-/// How many times at the end of a range are after `after_ms`.
-#[inline]
-fn newer(timestamps: &[i64], range: &std::ops::Range<usize>, after_ms: i64) -> usize {
-    timestamps[range.clone()].iter().rev().take_while(|t| **t > after_ms).count()
 }
 
 /// The elements of a sub-query's row as samples.
