@@ -274,3 +274,6 @@ fn matrix_of(vector: Vector, grid: &Grid) -> Vec<MatrixSeries> {
     all.sort_by(|a, b| a.labels.cmp(&b.labels));
     all
 }
+
+#[cfg(test)]
+mod tests;

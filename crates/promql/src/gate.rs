@@ -55,3 +55,23 @@ impl Drop for Turn<'_> {
         self.gate.left.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::api::CancelToken;
+
+    #[test]
+    fn who_finds_no_place_waits_until_time_is_up() {
+        let gate = Gate::new(1);
+        let limits = |deadline| Limits::new(1, 1, deadline, CancelToken::default());
+        let patient = limits(Instant::now() + Duration::from_secs(60));
+        let turn = gate.enter(&patient).unwrap();
+        let late = gate.enter(&limits(Instant::now())).expect_err("the place is taken");
+        assert_eq!(late.to_string(), "query timed out in query queue");
+        drop(turn);
+        assert!(gate.enter(&patient).is_ok());
+    }
+}

@@ -21,8 +21,6 @@ pub mod annotations;
 pub mod api;
 pub mod elementwise;
 pub mod engine;
-#[cfg(test)]
-mod engine_tests;
 mod eval;
 mod gate;
 pub mod histogram_functions;

@@ -1,6 +1,6 @@
 //! Functions of histograms: quantiles, fractions, means, and trimming.
 //!
-//! [`evaluate`] computes `histogram_quantile`, `histogram_quantiles` and
+//! [`evaluate()`] computes `histogram_quantile`, `histogram_quantiles` and
 //! `histogram_fraction` over all steps: it sorts the series once into classic
 //! histograms, then goes over each of them step by step. [`moment`] is for
 //! `histogram_count` and its like. [`HistogramSum`] and [`HistogramMean`] add native

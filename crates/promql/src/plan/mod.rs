@@ -2,7 +2,7 @@
 //! compute, parentheses or times that depend on the query's range.
 //!
 //! - [`grid`]: [`Grid`], the evaluation times.
-//! - [`build`]: from syntax tree to plan.
+//! - [`mod@build`]: from syntax tree to plan.
 //! - [`duration`]: duration expressions.
 //! - [`share`]: parts that occur more than once.
 

@@ -165,6 +165,12 @@ fn what_is_absent_is_named_by_its_selector() {
 fn bad_queries_and_limits_have_upstreams_texts() {
     let storage = counters();
     check_error(&storage, "limit[step()]", "6:12: duration must be greater than 0");
+    check_error(&storage, "limit[range() + 1m / step()]", "16:27: division by zero");
+    check_error(&storage, "limit[5m % range()]", "6:18: modulo by zero");
+    check_error(&storage, "quantile(0.5, limit) + limit[1m", "1:32: parse error: unclosed left bracket");
+    check_error(&storage, "topk(NaN, limit)", "Parameter value is NaN");
+    check_error(&storage, "topk(1e30, limit)", "Scalar value 1e+30 overflows int64");
+    check_error(&storage, "label_join(limit, \"\", \"\", \"job\")", "invalid destination label name in label_join(): ");
     check_error(&storage, "1 </ 2", "operator \"</\" not allowed for Scalar operations");
 }
 
@@ -208,6 +214,82 @@ fn several_threads_give_the_same_answer() {
         assert_eq!(answer(1, query), answer(4, query), "{query}");
     }
     assert_eq!(answer(4, "sum by (g) (rate(t[10s]))"), answer(4, "sum by (g) (rate(t[10s]))"));
+}
+
+#[test]
+fn a_part_that_stands_twice_counts_twice() {
+    let storage = seven();
+    let twice = instant(&storage, "abs(t) + abs(t)", 0).unwrap();
+    let other = instant(&storage, "abs(t) + ceil(t)", 0).unwrap();
+    assert_eq!(show(&twice.value), show(&other.value));
+    let stats = |answer: &crate::Answer| (answer.stats.peak_samples, answer.stats.total_queryable_samples);
+    assert_eq!(stats(&twice), stats(&other));
+    // What is told about a part points to where it stands last.
+    let warned = instant(&storage, "quantile(2, t) + quantile(2, t)", 0).unwrap();
+    assert_eq!(warned.warnings, ["PromQL warning: quantile value should be between 0 and 1, got 2 (1:27)"]);
+}
+
+#[test]
+fn memory_is_bounded_before_it_is_taken() {
+    let engine = Engine::new(EngineOptions { max_bytes: 1 << 20, ..options() });
+    for query in ["max_over_time(vector(1)[100d:1s])", "t * scalar(t) + t", "t @ 0"] {
+        let storage =
+            (0..200).fold(TestStorage::default(), |storage, i| storage.load(1000, &format!("t{{i=\"{i}\"}}"), &[1.0]));
+        let error = engine.execute(&storage, &Request::range(query, 0, 1_000_000, 1000)).expect_err(query);
+        assert_eq!(error.to_string(), "query processing would need more than 1048576 bytes of memory", "{query}");
+        assert_eq!(error.kind(), ErrorKind::Execution);
+    }
+}
+
+#[test]
+fn an_aggregation_holds_its_groups_only() {
+    let storage =
+        (0..500).fold(TestStorage::default(), |storage, i| storage.load(1000, &format!("t{{i=\"{i}\"}}"), &[1.0]));
+    let engine = Engine::new(EngineOptions { max_bytes: 256 << 10, ..options() });
+    let answer = engine.execute(&storage, &Request::range("sum(t)", 0, 299_000, 1000)).unwrap();
+    let crate::Value::Matrix(series) = answer.value else { panic!("a matrix") };
+    assert_eq!((series.len(), series[0].float_values.len(), series[0].float_values[0]), (1, 300, 500.0));
+}
+
+#[test]
+fn a_parameter_of_an_aggregation_moves_on_from_its_time() {
+    // Upstream's quirk: `@` fixes only the first step there, and `@ start()` nothing.
+    let storage = counters();
+    let k = "scalar(limit{job=\"a\"} @ 60) - 8";
+    check_range(&storage, &format!("count(topk({k}, requests_total))"), "{} 2@60 2@120 2@180");
+}
+
+#[test]
+fn annotations_point_to_arguments_inside_their_parentheses() {
+    let storage = counters();
+    let answer = instant(&storage, "sum(\n  rate((limit[5m])))", 300_000).unwrap();
+    assert_eq!(
+        answer.infos,
+        [
+            "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"limit\" (2:9)"
+        ]
+    );
+}
+
+#[test]
+fn sub_queries_without_step_take_the_default() {
+    let storage = counters();
+    let engine = engine();
+    let request = Request::instant("count_over_time(limit{job=\"a\"}[3m:])", 300_000);
+    assert_eq!(show(&engine.execute(&storage, &request).unwrap().value), "{job=\"a\"} 3");
+    engine.set_default_subquery_step_ms(30_000);
+    assert_eq!(show(&engine.execute(&storage, &request).unwrap().value), "{job=\"a\"} 6");
+}
+
+#[test]
+fn info_adds_the_labels_of_its_metric() {
+    let storage = TestStorage::default().load(60_000, r#"build{instance="i",job="j"}"#, &[5.0]).load(
+        60_000,
+        r#"target_info{instance="i",job="j",version="1"}"#,
+        &[1.0],
+    );
+    check(&storage, "info(build)", 0, "build{instance=\"i\",job=\"j\",version=\"1\"} 5");
+    check(&storage, "info(build, {version=\"2\"})", 0, "");
 }
 
 #[test]
