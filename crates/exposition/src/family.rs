@@ -1,12 +1,11 @@
-//! Metric families as a program exposes them: what the encoder writes.
+//! Metric families as a program exposes them: what the encoders write.
 
-use std::sync::Arc;
+use std::time::SystemTime;
 
-use narthex_model::MetricType;
+use narthex_model::histogram::Span;
+use narthex_model::{FloatHistogram, MetricType};
 
-/// The labels of a metric: pairs in the order in which they are written.
-/// Values may be empty. Shared, so that a child keeps its own between scrapes.
-pub type LabelPairs = Arc<[(String, String)]>;
+pub use crate::labels::LabelPairs;
 
 /// The metrics of one name.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,14 +29,18 @@ pub struct Metric {
     pub labels: LabelPairs,
     /// Its time in milliseconds since the epoch, when it is not that of the scrape.
     pub timestamp_ms: Option<i64>,
+    /// Since when it counts. Of counters, histograms and summaries.
+    pub created: Option<SystemTime>,
     /// Its value.
     pub value: MetricValue,
+    /// An example of what a counter counted.
+    pub exemplar: Option<Box<Exemplar>>,
 }
 
 impl Metric {
-    /// A metric without timestamp.
+    /// A metric without timestamp, creation time and exemplar.
     pub fn new(labels: LabelPairs, value: MetricValue) -> Metric {
-        Metric { labels, timestamp_ms: None, value }
+        Metric { labels, timestamp_ms: None, created: None, value, exemplar: None }
     }
 }
 
@@ -48,11 +51,13 @@ pub enum MetricValue {
     Single(f64),
     /// Histogram, gauge histogram.
     Histogram(HistogramValue),
+    /// Histogram or gauge histogram whose counts are floats, as queries yield them. Native only.
+    FloatHistogram(Box<FloatHistogram>),
     /// Summary.
     Summary(SummaryValue),
 }
 
-/// A classic histogram.
+/// A histogram: classic, native or both.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistogramValue {
     /// How many observations there were; also the bucket `+Inf`, which `buckets` may leave out.
@@ -61,6 +66,42 @@ pub struct HistogramValue {
     pub sum: f64,
     /// Upper bound (inclusive, ascending) and how many observations were not above it.
     pub buckets: Vec<(f64, u64)>,
+    /// Examples for classic buckets: place in `buckets` (its length for `+Inf`) and example.
+    pub exemplars: Vec<(usize, Exemplar)>,
+    /// The native side.
+    pub native: Option<Box<NativeHistogram>>,
+}
+
+/// The native side of a histogram. Only protobuf carries it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NativeHistogram {
+    /// Resolution, −4 to 8: bounds are powers of 2^(2^−schema).
+    pub schema: i32,
+    /// Half the width of the zero bucket.
+    pub zero_threshold: f64,
+    /// Observations in the zero bucket.
+    pub zero_count: u64,
+    /// Layout of the positive buckets.
+    pub positive_spans: Vec<Span>,
+    /// Counts of the positive buckets, each as the difference to the one before.
+    pub positive_deltas: Vec<i64>,
+    /// Layout of the negative buckets.
+    pub negative_spans: Vec<Span>,
+    /// Counts of the negative buckets, likewise.
+    pub negative_deltas: Vec<i64>,
+    /// Examples, each with its timestamp.
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// An example of what was counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplar {
+    /// Usually the id of a trace.
+    pub labels: LabelPairs,
+    /// What was observed or added.
+    pub value: f64,
+    /// When.
+    pub timestamp: Option<SystemTime>,
 }
 
 /// A summary.

@@ -1,6 +1,6 @@
 //! The formats and how they are named on the wire.
 
-/// An exchange format. The protobuf format is not among them yet.
+/// An exchange format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -12,6 +12,8 @@ pub enum Format {
     OpenMetrics001,
     /// `application/openmetrics-text; version=1.0.0`.
     OpenMetrics100,
+    /// `application/vnd.google.protobuf`: `MetricFamily` messages, each after its length. Written, not yet read.
+    Protobuf,
 }
 
 impl Format {
@@ -22,6 +24,9 @@ impl Format {
             Format::Text100 => "text/plain;version=1.0.0",
             Format::OpenMetrics001 => "application/openmetrics-text;version=0.0.1",
             Format::OpenMetrics100 => "application/openmetrics-text;version=1.0.0",
+            Format::Protobuf => {
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+            }
         }
     }
 

@@ -12,7 +12,8 @@
 //!
 //! Writing:
 //! - [`family`]: [`MetricFamily`], what a program exposes.
-//! - [`encoder`]: [`Encoder`], which writes it.
+//! - [`encoder`]: [`Encoder`], which writes it as text.
+//! - [`protobuf`]: [`ProtobufEncoder`], which writes it as messages.
 //!
 //! This crate knows nothing of storage and HTTP.
 
@@ -21,21 +22,26 @@ pub mod error;
 pub mod family;
 pub mod format;
 pub mod hash;
+mod labels;
 mod lexer;
 pub mod negotiate;
 mod number;
 pub mod parser;
 mod plain;
+pub mod protobuf;
 mod quote;
 pub mod sample;
 mod strict;
 
 pub use encoder::Encoder;
 pub use error::{LabelsError, ParseError};
-pub use family::{HistogramValue, LabelPairs, Metric, MetricFamily, MetricValue, SummaryValue};
+pub use family::{
+    Exemplar, HistogramValue, LabelPairs, Metric, MetricFamily, MetricValue, NativeHistogram, SummaryValue,
+};
 pub use format::Format;
 pub use hash::SeriesHasher;
 pub use narthex_model::name::EscapingScheme;
-pub use negotiate::{Negotiated, negotiate, negotiate_openmetrics};
+pub use negotiate::{Negotiated, negotiate, negotiate_all, negotiate_openmetrics};
 pub use parser::{Entry, Parser};
+pub use protobuf::ProtobufEncoder;
 pub use sample::{Point, RawExemplar, Sample};

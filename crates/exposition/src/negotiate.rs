@@ -21,6 +21,12 @@ impl Negotiated {
             Format::Text100 => "text/plain; version=1.0.0",
             Format::OpenMetrics001 => "application/openmetrics-text; version=0.0.1",
             Format::OpenMetrics100 => "application/openmetrics-text; version=1.0.0",
+            Format::Protobuf => {
+                return format!(
+                    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping={}",
+                    self.escaping.as_str()
+                );
+            }
         };
         format!("{media_type}; charset=utf-8; escaping={}", self.escaping.as_str())
     }
@@ -32,12 +38,26 @@ impl Negotiated {
 ///
 /// Source: the answers of Prometheus 3.5.
 pub fn negotiate(accept: Option<&str>) -> Negotiated {
-    negotiate_among(accept, false)
+    negotiate_among(accept, Offer::default())
 }
 
 /// Like [`negotiate`], but OpenMetrics is served, too (without version: 0.0.1).
 pub fn negotiate_openmetrics(accept: Option<&str>) -> Negotiated {
-    negotiate_among(accept, true)
+    negotiate_among(accept, Offer { openmetrics: true, ..Offer::default() })
+}
+
+/// Like [`negotiate`], but all formats are served: protobuf, OpenMetrics and
+/// `text/plain;version=1.0.0`, too. A clause with `q=0` is not served.
+pub fn negotiate_all(accept: Option<&str>) -> Negotiated {
+    negotiate_among(accept, Offer { openmetrics: true, protobuf: true, text100: true })
+}
+
+/// What is served besides text 0.0.4.
+#[derive(Clone, Copy, Default)]
+struct Offer {
+    openmetrics: bool,
+    protobuf: bool,
+    text100: bool,
 }
 
 /// At most so many clauses of a header are looked at.
@@ -48,24 +68,30 @@ struct Clause<'a> {
     version: &'a str,
     escaping: Option<EscapingScheme>,
     quality: f64,
+    /// Whether the parameters name the one message and encoding that protobuf is served in.
+    is_family: bool,
+    is_delimited: bool,
 }
 
 fn clause(text: &str) -> Clause<'_> {
     let mut parts = text.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default();
-    let mut clause = Clause { media_type, version: "", escaping: None, quality: 1.0 };
+    let mut clause =
+        Clause { media_type, version: "", escaping: None, quality: 1.0, is_family: false, is_delimited: false };
     for (key, value) in parts.filter_map(|part| part.split_once('=')) {
         match key.trim() {
             "version" => clause.version = value.trim(),
             "escaping" => clause.escaping = EscapingScheme::from_name(value.trim()),
             "q" => clause.quality = value.trim().parse().ok().filter(|q: &f64| !q.is_nan()).unwrap_or(1.0),
+            "proto" => clause.is_family = value.trim() == "io.prometheus.client.MetricFamily",
+            "encoding" => clause.is_delimited = value.trim() == "delimited",
             _ => {}
         }
     }
     clause
 }
 
-fn negotiate_among(accept: Option<&str>, openmetrics: bool) -> Negotiated {
+fn negotiate_among(accept: Option<&str>, offer: Offer) -> Negotiated {
     let mut clauses: Vec<Clause<'_>> = accept.unwrap_or_default().split(',').take(CLAUSES_MAX).map(clause).collect();
     clauses.sort_by(|a, b| {
         let wild = |clause: &Clause<'_>| (clause.media_type.starts_with('*'), clause.media_type.ends_with('*'));
@@ -73,11 +99,19 @@ fn negotiate_among(accept: Option<&str>, openmetrics: bool) -> Negotiated {
     });
     let mut escaping = EscapingScheme::Underscores;
     for clause in clauses {
+        if offer.text100 && clause.quality <= 0.0 {
+            continue;
+        }
         escaping = clause.escaping.unwrap_or(escaping);
         let format = match (clause.media_type, clause.version) {
             ("text/plain", "0.0.4" | "") => Format::Text004,
-            ("application/openmetrics-text", "1.0.0") if openmetrics => Format::OpenMetrics100,
-            ("application/openmetrics-text", "0.0.1" | "") if openmetrics => Format::OpenMetrics001,
+            ("application/openmetrics-text", "1.0.0") if offer.openmetrics => Format::OpenMetrics100,
+            ("application/openmetrics-text", "0.0.1" | "") if offer.openmetrics => Format::OpenMetrics001,
+            // Its readers know quoted names only when they say so.
+            ("text/plain", "1.0.0") if offer.text100 => Format::Text100,
+            ("application/vnd.google.protobuf", _) if offer.protobuf && clause.is_family && clause.is_delimited => {
+                Format::Protobuf
+            }
             _ => continue,
         };
         return Negotiated { format, escaping };
@@ -131,6 +165,33 @@ mod tests {
             ),
         ] {
             assert_eq!(negotiate_openmetrics(Some(accept)).content_type(), want, "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_library_may_serve_everything() {
+        let protobuf_first = format!(
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,{PROMETHEUS}"
+        );
+        for (accept, want) in [
+            (PROMETHEUS, "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"),
+            (
+                protobuf_first.as_str(),
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores",
+            ),
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+                "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+            ),
+            ("text/plain;version=1.0.0;escaping=dots", "text/plain; version=1.0.0; charset=utf-8; escaping=dots"),
+            (
+                "application/openmetrics-text;q=0,text/plain",
+                "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+            ),
+            ("*/*", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"),
+            ("text/*", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"),
+        ] {
+            assert_eq!(negotiate_all(Some(accept)).content_type(), want, "{accept}");
         }
     }
 }

@@ -2,17 +2,18 @@ use narthex_model::LabelsBuilder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::family::{HistogramValue, SummaryValue};
+use std::time::Duration;
+
+use crate::family::SummaryValue;
 use crate::{Entry, Parser};
 
 fn family(name: &str, metric_type: MetricType, labels: &[(&str, &str)], value: MetricValue) -> MetricFamily {
-    let labels: Vec<(String, String)> = labels.iter().map(|&(n, v)| (n.into(), v.into())).collect();
     MetricFamily {
         name: name.into(),
         help: "a \"b\"\n\\".into(),
         unit: String::new(),
         metric_type,
-        metrics: vec![Metric::new(labels.into(), value)],
+        metrics: vec![Metric::new(LabelPairs::new(labels.iter().copied()), value)],
     }
 }
 
@@ -25,7 +26,12 @@ fn encode(family: &MetricFamily, format: Format, escaping: EscapingScheme) -> St
 }
 
 fn histogram() -> MetricValue {
-    MetricValue::Histogram(HistogramValue { count: 3, sum: 4.5, buckets: vec![(0.5, 1), (1.0, 2)] })
+    MetricValue::Histogram(HistogramValue {
+        count: 3,
+        sum: 4.5,
+        buckets: vec![(0.5, 1), (1.0, 2)],
+        ..HistogramValue::default()
+    })
 }
 
 #[test]
@@ -75,6 +81,60 @@ fn openmetrics_counters_end_in_total() {
 }
 
 #[test]
+fn exemplars_and_creation_times_are_in_openmetrics_only() {
+    let time = |seconds, nanos| Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos));
+    let exemplar = |value| Exemplar { labels: [("trace_id", "x\"y")].into(), value, timestamp: time(12, 500_000_000) };
+    let mut counter = family("jobs_total", MetricType::Counter, &[("a", "b")], MetricValue::Single(2.0));
+    counter.help = "x".into();
+    counter.metrics[0].exemplar = Some(Box::new(exemplar(1.0)));
+    counter.metrics[0].created = time(1_700_000_000, 123_456_789);
+    assert_eq!(
+        encode(&counter, Format::Text004, EscapingScheme::Underscores),
+        "# HELP jobs_total x\n# TYPE jobs_total counter\njobs_total{a=\"b\"} 2\n"
+    );
+    let encoder = Encoder::new(Format::OpenMetrics100, EscapingScheme::Underscores).with_created(true);
+    let mut out = String::new();
+    encoder.family(&counter, &mut out);
+    assert_eq!(
+        out,
+        "# HELP jobs x\n# TYPE jobs counter\njobs_total{a=\"b\"} 2.0 # {trace_id=\"x\\\"y\"} 1.0 12.5\n\
+         jobs_created{a=\"b\"} 1700000000.123456789\n"
+    );
+    let value = HistogramValue {
+        count: 1_000_000,
+        sum: 1.0,
+        buckets: vec![(0.5, 1), (1.0, 2)],
+        exemplars: vec![(1, exemplar(0.75)), (2, exemplar(9.0))],
+        native: None,
+    };
+    let mut histogram = family("h", MetricType::Histogram, &[], MetricValue::Histogram(value));
+    histogram.help = "x".into();
+    histogram.metrics[0].created = time(5, 0);
+    let mut out = String::new();
+    encoder.family(&histogram, &mut out);
+    assert_eq!(
+        out,
+        "# HELP h x\n# TYPE h histogram\nh_bucket{le=\"0.5\"} 1\n\
+         h_bucket{le=\"1.0\"} 2 # {trace_id=\"x\\\"y\"} 0.75 12.5\n\
+         h_bucket{le=\"+Inf\"} 1000000 # {trace_id=\"x\\\"y\"} 9.0 12.5\nh_sum 1.0\nh_count 1000000\nh_created 5.0\n"
+    );
+}
+
+#[test]
+fn infos_lose_their_suffix_in_openmetrics() {
+    let mut info = family("build_info", MetricType::Info, &[("v", "1")], MetricValue::Single(1.0));
+    info.help = "x".into();
+    assert_eq!(
+        encode(&info, Format::OpenMetrics100, EscapingScheme::Underscores),
+        "# HELP build x\n# TYPE build info\nbuild_info{v=\"1\"} 1.0\n# EOF\n"
+    );
+    assert_eq!(
+        encode(&info, Format::Text004, EscapingScheme::Underscores),
+        "# HELP build_info x\n# TYPE build_info gauge\nbuild_info{v=\"1\"} 1\n"
+    );
+}
+
+#[test]
 fn names_beyond_legacy() {
     let mut family = family("http.status", MetricType::Unknown, &[("a.b", "c")], MetricValue::Single(0.0));
     family.help = "x".into();
@@ -88,7 +148,7 @@ fn names_beyond_legacy() {
         "# HELP http_status x\n# TYPE http_status untyped\nhttp_status{a_b=\"c\"} 0 5\n"
     );
     family.help.clear();
-    family.metrics[0].labels = [("a:b_".into(), "c".into())].into();
+    family.metrics[0].labels = [("a:b_", "c")].into();
     assert_eq!(
         encode(&family, Format::Text004, EscapingScheme::Dots),
         "# TYPE http_dot_status untyped\nhttp_dot_status{a_b__=\"c\"} 0 5\n"
