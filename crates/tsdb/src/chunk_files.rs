@@ -29,7 +29,6 @@ use crate::sync::lock;
 #[derive(Clone, Debug)]
 pub(crate) struct FoundBatch {
     pub(crate) group: u32,
-    pub(crate) number: u32,
     pub(crate) handle: BatchHandle,
 }
 
@@ -82,7 +81,7 @@ impl ChunkFiles {
         chunk_range_ms: i64,
         notices: &mut Vec<Notice>,
     ) -> Result<(ChunkFiles, Vec<FoundBatch>), StorageError> {
-        let mut state = State { next_number: 1, ..State::default() };
+        let mut state = State { next_number: 1, is_dir_unsynced: true, ..State::default() };
         let mut found = Vec::new();
         let mut bytes = 0;
         let io = |action, path: &Path| {
@@ -101,9 +100,11 @@ impl ChunkFiles {
             }
             bytes += file.len();
             found.extend(batches);
+            // The process before may have died between writing and syncing.
+            state.unsynced.push(file.file().clone());
             state.finished.push(file);
         }
-        found.sort_unstable_by_key(|found| (found.group, found.handle.min_timestamp, found.number));
+        found.sort_unstable_by_key(|found| (found.group, found.handle.number, found.handle.max_timestamp));
         let state = Mutex::new(state);
         Ok((ChunkFiles { dir, files, file_len_max, chunk_range_ms, state, bytes: AtomicU64::new(bytes) }, found))
     }
@@ -209,6 +210,13 @@ impl ChunkFiles {
             state.is_dir_unsynced |= is_dir_unsynced;
             StorageError::Io { action: "sync", path: self.dir.clone(), source }
         })
+    }
+
+    /// Whether [`ChunkFiles::remove_before`] would remove a file.
+    pub(crate) fn has_before(&self, floor: i64) -> bool {
+        let state = lock(&self.state);
+        let open = state.open.as_ref().map(|open| &open.file);
+        state.finished.iter().chain(open).any(|file| file.max_timestamp() < floor)
     }
 
     /// Removes finished files whose samples are all older than `floor`. Returns how many.

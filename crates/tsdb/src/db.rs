@@ -102,10 +102,6 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn log_dir(&self) -> PathBuf {
-        self.options.dir.join(HEAD_DIR).join(LOG_DIR)
-    }
-
     pub(crate) fn head_dir(&self) -> PathBuf {
         self.options.dir.join(HEAD_DIR)
     }
@@ -125,10 +121,6 @@ impl Shared {
 
     pub(crate) fn check_open(&self) -> Result<(), StorageError> {
         if self.is_closed.load(Ordering::Acquire) { Err(StorageError::Closed) } else { Ok(()) }
-    }
-
-    pub(crate) fn group(&self, id: GroupId) -> Option<Arc<Group>> {
-        read(&self.groups).by_id.get(&id).cloned()
     }
 }
 
@@ -192,12 +184,13 @@ impl Db {
         let mut recovery = Recovery::new(&chunks, range);
         let first = load_checkpoint(&*files, &head, &mut recovery).map_err(failed("read", &head))?;
         recovery.attach(found);
-        let (last, bytes) = recovery.segments(&head.join(LOG_DIR), &*files, first)?;
+        let replayed = recovery.segments(&head.join(LOG_DIR), &*files, first)?;
         let (floor, next) = (recovery.floor, recovery.next_group);
         let left = chunks.end_expectation();
         let (index, list, more) = recovery.finish(left);
         notices.extend(more);
-        let log = Log::create(head.join(LOG_DIR), files.clone(), options.log_segment_len_max, last + 1, bytes)?;
+        let bytes = replayed.bytes;
+        let log = Log::create(head.join(LOG_DIR), files.clone(), options.log_segment_len_max, replayed)?;
 
         let mut groups = Groups { next, ..Groups::default() };
         let mut max_timestamp = NO_TIMESTAMP;

@@ -75,7 +75,20 @@ pub enum Notice {
         /// How many samples.
         samples: u64,
     },
-    /// A chunk file is damaged or was being written when the process ended.
+    /// Batches of full chunks that a checkpoint counts on are not there.
+    BatchesMissing {
+        /// How many.
+        count: u64,
+    },
+    /// A chunk file was being written when the process ended; the rest was cut
+    /// off, and the log has it.
+    ChunkFileTorn {
+        /// The file.
+        file: String,
+        /// Where the cut is.
+        offset: u64,
+    },
+    /// A part of a chunk file is damaged; what follows it is used.
     ChunkFileDamaged {
         /// The file.
         file: String,
@@ -87,7 +100,10 @@ pub enum Notice {
 impl Notice {
     /// Whether it tells of damage, not of what a crash leaves behind.
     pub fn is_corruption(&self) -> bool {
-        !matches!(self, Notice::LockReplaced | Notice::NotRead { .. } | Notice::LogTorn { .. })
+        !matches!(
+            self,
+            Notice::LockReplaced | Notice::NotRead { .. } | Notice::LogTorn { .. } | Notice::ChunkFileTorn { .. }
+        )
     }
 }
 
@@ -109,6 +125,10 @@ impl fmt::Display for Notice {
             Notice::CommitsLost { count } => write!(f, "{count} commits could not be read from the damaged log"),
             Notice::UnknownSeries { samples } => {
                 write!(f, "{samples} samples belong to series whose definition is lost")
+            }
+            Notice::BatchesMissing { count } => write!(f, "{count} batches of full chunks are missing on disk"),
+            Notice::ChunkFileTorn { file, offset } => {
+                write!(f, "chunk file {file} ended within a batch: it was cut at {offset}")
             }
             Notice::ChunkFileDamaged { file, offset } => write!(f, "corruption in chunk file {file} at {offset}"),
         }

@@ -128,7 +128,13 @@ impl Shared {
         self.forget_groups(&groups);
         let oldest = self.commits.seen_by_all();
         write(&self.index).forget_leaving(oldest);
-        let removed = self.chunks.remove_before(self.floor())?;
+        let floor = self.floor();
+        if !self.chunks.has_before(floor) {
+            return Ok(());
+        }
+        // The last checkpoint may count on what is removed now.
+        self.write_checkpoint()?;
+        let removed = self.chunks.remove_before(floor)?;
         self.counters.files_retired.fetch_add(removed as u64, Ordering::Relaxed);
         Ok(())
     }

@@ -127,7 +127,7 @@ impl Header {
     }
 
     pub(crate) fn found(&self, file: Arc<ChunkFile>, offset: u64) -> FoundBatch {
-        FoundBatch { group: self.group, number: self.number, handle: BatchHandle::new(self, file, offset) }
+        FoundBatch { group: self.group, handle: BatchHandle::new(self, file, offset) }
     }
 
     pub(crate) fn max_timestamp(&self) -> i64 {
@@ -248,7 +248,7 @@ impl FinishedBatch {
     pub(crate) fn is(&self, found: &FoundBatch) -> bool {
         let (ours, theirs) = (&self.header, &found.handle);
         (ours.group, ours.number, ours.data_len, ours.data_crc)
-            == (found.group, found.number, theirs.data_len, theirs.data_crc)
+            == (found.group, theirs.number, theirs.data_len, theirs.data_crc)
             && (ours.min_timestamp, ours.max_timestamp) == (theirs.min_timestamp, theirs.max_timestamp)
     }
 }
@@ -261,6 +261,8 @@ pub(crate) struct BatchHandle {
     pub(crate) min_timestamp: i64,
     pub(crate) max_timestamp: i64,
     group: u32,
+    /// Its place among the group's batches: a series' samples ascend with it.
+    pub(crate) number: u32,
     first_slot: u32,
     entries: u32,
     data_len: u32,
@@ -285,6 +287,7 @@ impl BatchHandle {
             min_timestamp: header.min_timestamp,
             max_timestamp: header.max_timestamp,
             group: header.group,
+            number: header.number,
             first_slot: header.first_slot,
             entries: header.entries,
             data_len: header.data_len,
@@ -294,17 +297,27 @@ impl BatchHandle {
         }
     }
 
+    /// What tells it from every other batch: its file and place there. (Of one
+    /// batch there may be a damaged copy that was written anew.)
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        (self.file.number(), self.offset)
+    }
+
+    /// Whether all of it is on disk undamaged.
+    pub(crate) fn verify(&self) -> bool {
+        let mut head = [0; HEADER_LEN];
+        let read = self.file.file().read_exact_at(&mut head, self.offset);
+        let Some(header) = read.ok().and_then(|()| Header::decode(&head)) else { return false };
+        let mut rest = vec![0; header.len() as usize - HEADER_LEN];
+        self.file.file().read_exact_at(&mut rest, self.offset + HEADER_LEN as u64).is_ok() && header.checks(&rest)
+    }
+
     /// Whether the batch may have samples of `slot` in the range.
     pub(crate) fn may_have(&self, slot: u32, min_ms: i64, max_ms: i64) -> bool {
         self.min_timestamp <= max_ms
             && self.max_timestamp >= min_ms
             && slot >= self.first_slot
             && (self.is_sparse || slot - self.first_slot < self.entries)
-    }
-
-    /// The file it is in.
-    pub(crate) fn file(&self) -> &Arc<ChunkFile> {
-        &self.file
     }
 
     fn io(&self, source: io::Error) -> StorageError {

@@ -53,6 +53,17 @@ pub(super) fn footer(index: &[(u64, [u8; HEADER_LEN])]) -> Vec<u8> {
     out
 }
 
+/// The header of the undamaged batch at `at`, if there is one.
+fn batch_at(bytes: &[u8], at: usize) -> Option<(Header, [u8; HEADER_LEN])> {
+    let head: [u8; HEADER_LEN] = bytes.get(at..at + HEADER_LEN)?.try_into().ok()?;
+    if !head.starts_with(&super::batch::MAGIC) {
+        return None;
+    }
+    let header = Header::decode(&head)?;
+    let rest = bytes.get(at + HEADER_LEN..at.checked_add(header.len() as usize)?)?;
+    header.checks(rest).then_some((header, head))
+}
+
 impl ChunkFile {
     pub(super) fn new(name: String, file: Arc<dyn File>) -> ChunkFile {
         ChunkFile { name, file, max_timestamp: AtomicI64::new(i64::MIN), len: AtomicU64::new(FILE_HEADER_LEN) }
@@ -69,9 +80,12 @@ impl ChunkFile {
         let len = this.file.len()?;
         let mut head = [0; FILE_HEADER_LEN as usize];
         if this.file.read_at(&mut head, 0)? < head.len() || head != header() {
-            if len > 0 {
-                notices.push(Notice::ChunkFileDamaged { file: name.to_owned(), offset: 0 });
-            }
+            let file = name.to_owned();
+            notices.push(if len <= FILE_HEADER_LEN {
+                Notice::ChunkFileTorn { file, offset: 0 }
+            } else {
+                Notice::ChunkFileDamaged { file, offset: 0 }
+            });
             return Ok((this, Vec::new()));
         }
         let found = match this.read_footer(len)? {
@@ -111,45 +125,40 @@ impl ChunkFile {
         Ok(Some(found))
     }
 
-    /// Reads the headers one after the other. Damaged batches are reported and
-    /// passed over; what follows the last good one is cut off: the file was being
-    /// written when the process ended, and the log has what was cut.
+    /// Reads the batches one after the other. Damaged ones are reported and passed
+    /// over; what follows the last good one is cut off: the file was being written
+    /// when the process ended, and the log has what was cut. The file then gets
+    /// its footer, so that this is done once.
     fn walk(self: &Arc<ChunkFile>, len: u64, notices: &mut Vec<Notice>) -> io::Result<Vec<FoundBatch>> {
-        let (mut found, mut offset, mut good_end) = (Vec::new(), FILE_HEADER_LEN, FILE_HEADER_LEN);
-        let mut head = [0; HEADER_LEN];
-        while offset < len {
-            let read = self.file.read_at(&mut head, offset)?;
-            let header = (read == HEADER_LEN).then(|| Header::decode(&head)).flatten();
-            if let Some(header) = header.filter(|header| header.len() <= len - offset) {
-                let mut rest = vec![0; header.len() as usize - HEADER_LEN];
-                self.file.read_exact_at(&mut rest, offset + HEADER_LEN as u64)?;
-                if header.checks(&rest) {
-                    self.widen(header.max_timestamp(), 0);
-                    found.push(header.found(self.clone(), offset));
-                    offset += header.len();
-                    good_end = offset;
-                    continue;
-                }
+        let mut bytes = vec![0; len as usize];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        let (mut found, mut index) = (Vec::new(), Vec::new());
+        let (mut at, mut good_end) = (FILE_HEADER_LEN as usize, FILE_HEADER_LEN as usize);
+        while at < bytes.len() {
+            let good = |at: &usize| batch_at(&bytes, *at).is_some();
+            let next = if good(&at) { Some(at) } else { (at + 1..bytes.len()).find(good) };
+            let (file, offset) = (self.name.clone(), at as u64);
+            let Some(next) = next else {
+                notices.push(Notice::ChunkFileTorn { file, offset });
+                break;
+            };
+            if next != at {
+                notices.push(Notice::ChunkFileDamaged { file, offset });
             }
-            notices.push(Notice::ChunkFileDamaged { file: self.name.clone(), offset });
-            let Some(next) = self.find_header(offset + 1, len)? else { break };
-            offset = next;
+            let (header, head) = batch_at(&bytes, next).expect("found just now");
+            self.widen(header.max_timestamp(), 0);
+            found.push(header.found(self.clone(), next as u64));
+            index.push((next as u64, head));
+            at = next + header.len() as usize;
+            good_end = at;
         }
-        if good_end < len {
-            self.file.set_len(good_end)?;
+        if good_end < bytes.len() {
+            self.file.set_len(good_end as u64)?;
+        }
+        if !found.is_empty() {
+            self.file.append(&footer(&index))?;
         }
         Ok(found)
-    }
-
-    /// The next place from `from` on that has a valid header.
-    fn find_header(&self, from: u64, len: u64) -> io::Result<Option<u64>> {
-        let mut rest = vec![0; (len - from) as usize];
-        self.file.read_exact_at(&mut rest, from)?;
-        let at = rest.windows(HEADER_LEN).position(|window| {
-            window.starts_with(&super::batch::MAGIC)
-                && Header::decode(window.try_into().expect("windows are as long as a header")).is_some()
-        });
-        Ok(at.map(|at| from + at as u64))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -158,6 +167,11 @@ impl ChunkFile {
 
     pub(crate) fn file(&self) -> &Arc<dyn File> {
         &self.file
+    }
+
+    /// The number that its name is.
+    pub(crate) fn number(&self) -> u64 {
+        self.name.parse().unwrap_or(0)
     }
 
     /// Time of its newest sample.

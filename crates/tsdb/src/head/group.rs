@@ -1,6 +1,6 @@
 //! The series of one origin: their states, the times they share, their open chunks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 
 use narthex_model::{Histogram, Labels};
@@ -102,6 +102,8 @@ pub(crate) struct GroupData {
     /// Sealed batches, oldest first.
     pub(crate) batches: Vec<BatchHandle>,
     pub(crate) next_batch: u32,
+    /// While recovering: the batches that the checkpoint counts on.
+    pub(crate) expected_batches: HashSet<(u64, u64)>,
 
     /// Number of the group's last log record.
     pub(crate) log_number: u64,

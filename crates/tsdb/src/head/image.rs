@@ -10,6 +10,7 @@ use super::slab::{BlockRef, Slab};
 use crate::chunk::Encoding;
 use crate::chunk::histogram::{get_sample, put_sample};
 use crate::chunk::xor::{Window, decode_xor};
+use crate::chunk_files::BatchHandle;
 use crate::codec::{Cursor, Decoded, Malformed, put_bytes, put_u64, put_uvarint, put_varint};
 
 /// Flags that mean something outside the process.
@@ -23,6 +24,11 @@ pub(crate) fn live_slots(data: &GroupData) -> impl Iterator<Item = u32> + '_ {
 /// Writes the states and open samples of a group.
 pub(crate) fn put_states(out: &mut Vec<u8>, data: &GroupData) {
     put_uvarint(out, u64::from(data.next_batch));
+    put_uvarint(out, data.batches.len() as u64);
+    for (file, offset) in data.batches.iter().map(BatchHandle::identity) {
+        put_uvarint(out, file);
+        put_uvarint(out, offset);
+    }
     put_uvarint(out, data.log_number);
     put_uvarint(out, u64::from(data.width));
     out.push(data.sparse_run);
@@ -87,6 +93,9 @@ pub(crate) fn put_states(out: &mut Vec<u8>, data: &GroupData) {
 pub(crate) fn get_states(content: &[u8], data: &mut GroupData) -> Decoded<()> {
     let cursor = &mut Cursor::new(content);
     data.next_batch = cursor.uvarint32()?;
+    for _ in 0..cursor.count(2)? {
+        data.expected_batches.insert((cursor.uvarint()?, cursor.uvarint()?));
+    }
     data.log_number = cursor.uvarint()?;
     data.width = cursor.uvarint32()?;
     data.sparse_run = cursor.u8()?;

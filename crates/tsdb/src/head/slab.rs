@@ -48,10 +48,6 @@ impl Slab {
         *self = Slab::default();
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.pages.len() * PAGE_WORDS * 8
-    }
-
     fn allocate(&mut self, class: u8) -> BlockRef {
         if let Some(block) = self.free[usize::from(class)].pop() {
             return block;

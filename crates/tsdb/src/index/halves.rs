@@ -52,11 +52,6 @@ impl Halves {
         self.list.len()
     }
 
-    /// All halves in use.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = HalfId> + '_ {
-        self.table.iter().copied()
-    }
-
     pub(crate) fn pairs(&self, half: HalfId) -> &[Pair] {
         &self.get(half).pairs
     }

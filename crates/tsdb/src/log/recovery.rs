@@ -4,7 +4,7 @@
 //! group and are then applied by several threads, group by group: commits of
 //! different groups do not depend on each other. One segment is in memory at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ use narthex_storage::{GroupKey, StorageError};
 use super::checkpoint::{CHECKPOINT_LEN_MIN, CheckpointHeader, Image, decode_image, half_labels};
 use super::frame::{self, FileKind};
 use super::record::{DefinedSeries, LastValues, Part, decode_part, parts};
-use super::writer::segment_name;
+use super::writer::{Replayed, segment_name};
 use crate::chunk_files::{ChunkFiles, FoundBatch};
 use crate::codec::Cursor;
 use crate::error::Notice;
@@ -51,6 +51,11 @@ struct Recovering {
 }
 
 impl Recovering {
+    /// Batches that the checkpoint counts on and that were not found.
+    fn expected(&self) -> u64 {
+        crate::sync::read(&self.group.data).expected_batches.len() as u64
+    }
+
     fn data(&mut self) -> &mut GroupData {
         self.group.data.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -188,22 +193,23 @@ impl<'c> Recovery<'c> {
     pub(crate) fn attach(&mut self, found: Vec<FoundBatch>) {
         let mut again = Vec::new();
         for batch in found {
-            let data = self.groups.get_mut(&GroupId(batch.group)).map(Recovering::data);
-            match data.filter(|data| batch.number < data.next_batch) {
-                Some(data) if batch.handle.max_timestamp >= self.floor => data.batches.push(batch.handle),
-                Some(_) => {}
-                None => again.push(batch),
+            let identity = batch.handle.identity();
+            let mut data = self.groups.get_mut(&GroupId(batch.group)).map(Recovering::data);
+            if data.as_mut().is_some_and(|data| data.expected_batches.remove(&identity)) {
+                data.into_iter().for_each(|data| data.batches.push(batch.handle.clone()));
+            } else if batch.handle.verify() {
+                // Not synced for certain, so perhaps not there as a whole.
+                again.push(batch);
             }
         }
         self.chunks.expect_again(again);
     }
 
-    /// Replays the segments from `first` on. Returns the greatest number in use and
-    /// the bytes of all segments.
+    /// Replays the segments from `first` on.
     ///
     /// # Errors
     /// When a segment cannot be read at all, or a chunk cannot be written.
-    pub(crate) fn segments(&mut self, dir: &Path, files: &dyn Files, first: u64) -> Result<(u64, u64), StorageError> {
+    pub(crate) fn segments(&mut self, dir: &Path, files: &dyn Files, first: u64) -> Result<Replayed, StorageError> {
         let io = |action, path: &Path| {
             let path = path.to_path_buf();
             move |source| StorageError::Io { action, path, source }
@@ -213,7 +219,8 @@ impl<'c> Recovery<'c> {
         numbers.sort_unstable();
         let last = numbers.last().copied();
         let mut expected = first;
-        let mut bytes_sum = 0;
+        let last_number = last.unwrap_or(0).max(first.saturating_sub(1));
+        let mut replayed = Replayed { last: last_number, bytes: 0, files: Vec::new() };
         for number in numbers.into_iter().filter(|&number| number >= first) {
             if number != expected {
                 self.notices.push(Notice::LogSegmentMissing { segment: expected });
@@ -222,24 +229,28 @@ impl<'c> Recovery<'c> {
             let path = dir.join(segment_name(number));
             let file = files.open(&path).map_err(io("open", &path))?;
             let bytes = file.read_all().map_err(io("read", &path))?;
-            bytes_sum += bytes.len() as u64;
+            replayed.bytes += bytes.len() as u64;
             if let Some(cut) = self.segment(number, &bytes, Some(number) == last)? {
                 file.set_len(cut).map_err(io("cut", &path))?;
             }
+            replayed.files.push(file);
         }
-        Ok((last.unwrap_or(0).max(first.saturating_sub(1)), bytes_sum))
+        Ok(replayed)
     }
 
     /// Replays one segment. Returns where a torn tail begins that should be cut off.
     fn segment(&mut self, number: u64, bytes: &[u8], is_last: bool) -> Result<Option<u64>, StorageError> {
         let Some(frames) = frame::find(bytes, FileKind::Segment, number) else {
-            // Created, but its head did not reach the disk.
-            let notice = if is_last && bytes.iter().all(|&byte| byte == 0) || bytes.len() < frame::FILE_HEADER_LEN {
-                Notice::LogTorn { segment: number, offset: 0 }
-            } else {
-                Notice::LogDamaged { segment: number, offset: 0 }
-            };
-            self.notices.push(notice);
+            if bytes.is_empty() {
+                // Cut to nothing by an earlier start.
+                return Ok(None);
+            }
+            if bytes.len() < frame::FILE_HEADER_LEN || is_last && bytes.iter().all(|&byte| byte == 0) {
+                // Created, but its head did not reach the disk.
+                self.notices.push(Notice::LogTorn { segment: number, offset: 0 });
+                return Ok(Some(0));
+            }
+            self.notices.push(Notice::LogDamaged { segment: number, offset: 0 });
             return Ok(None);
         };
         let damaged = frames.damaged.iter().map(|&at| Notice::LogDamaged { segment: number, offset: at as u64 });
@@ -283,29 +294,35 @@ impl<'c> Recovery<'c> {
         let (target, target_labels) = (recovering.group.target, recovering.group.target_labels.clone());
         let shared = series.in_target.then(|| target_labels.iter()).into_iter().flatten();
         let labels = Labels::from_pairs(shared.chain(series.pairs.iter().copied()));
-        let data = recovering.data();
         let split = self.index.split(&labels, &target_labels);
-        let slot = series.slot as usize;
         if let Some(known) = self.index.find(&split) {
             let place = self.index.place(known);
-            // Defined once more after a checkpoint, or, after damage, somewhere else.
             if place.group == id && place.slot() == series.slot {
+                // Defined once more after a checkpoint.
                 return false;
             }
+            // It had been removed since the checkpoint and has begun again.
+            self.remove(place.group, place.slot());
         }
-        if data.states.get(slot).is_some_and(|state| state.has(LIVE)) {
-            self.index.remove(data.ids[slot], 0);
-            data.remove_series(series.slot);
+        let Some(recovering) = self.groups.get_mut(&id) else { return false };
+        if recovering.data().states.get(series.slot as usize).is_some_and(|state| state.has(LIVE)) {
+            self.remove(id, series.slot);
         }
-        if self.index.find(&split).is_some() {
-            return false;
-        }
+        let Some(recovering) = self.groups.get_mut(&id) else { return false };
+        let data = recovering.data();
         let (mut block, len) = (data.id_block, data.live);
         let series_id = self.index.insert(&split, id, target, &target_labels, &mut block, len);
         data.id_block = block;
         self.index.settle(series_id, series.slot);
         data.place_series(series.slot, series_id);
         true
+    }
+
+    fn remove(&mut self, group: GroupId, slot: u32) {
+        let Some(recovering) = self.groups.get_mut(&group) else { return };
+        let data = recovering.data();
+        self.index.remove(data.ids[slot as usize], 0);
+        data.remove_series(slot);
     }
 
     /// Works off what waits for the groups.
@@ -341,8 +358,9 @@ impl<'c> Recovery<'c> {
         }
     }
 
-    /// The finished groups. Batches that replay did not write again stay: they
-    /// hold samples of commits that the log has lost.
+    /// The finished groups. Batches that replay did not write again are of commits
+    /// that did not reach the log, or of those that a damaged log has lost: only
+    /// then are they of use.
     pub(crate) fn finish(mut self, left: Vec<FoundBatch>) -> (Index, Vec<Group>, Vec<Notice>) {
         let (lost, unknown) =
             self.groups.values().fold((0, 0), |sum, group| (sum.0 + group.lost, sum.1 + group.unknown));
@@ -352,19 +370,33 @@ impl<'c> Recovery<'c> {
         if unknown > 0 {
             self.notices.push(Notice::UnknownSeries { samples: unknown });
         }
+        let missing: u64 = self.groups.values().map(|group| group.expected()).sum();
+        if missing > 0 {
+            self.notices.push(Notice::BatchesMissing { count: missing });
+        }
+        let is_damaged = self.notices.iter().any(Notice::is_corruption);
+        let floor = self.floor;
+        let left = left.into_iter().filter(|batch| is_damaged && batch.handle.max_timestamp >= floor);
         for batch in left {
             if let Some(recovering) = self.groups.get_mut(&GroupId(batch.group)) {
                 let data = recovering.data();
-                data.next_batch = data.next_batch.max(batch.number + 1);
+                data.next_batch = data.next_batch.max(batch.handle.number + 1);
+                // The batch does not say which series has its newest sample.
+                let newest = batch.handle.max_timestamp;
+                data.max_timestamp = data.max_timestamp.max(newest);
+                for state in data.states.iter_mut().filter(|state| state.has(LIVE)) {
+                    state.last_timestamp = state.last_timestamp.max(newest);
+                }
                 data.batches.push(batch.handle);
             }
         }
         let mut groups = Vec::with_capacity(self.groups.len());
         for (_, mut recovering) in std::mem::take(&mut self.groups) {
             let data = recovering.data();
-            data.batches.sort_by_key(|batch| (batch.min_timestamp, batch.max_timestamp));
+            data.batches.sort_by_key(|batch| (batch.number, batch.max_timestamp));
             data.free = (0..data.states.len() as u32).filter(|&slot| !data.states[slot as usize].has(LIVE)).collect();
             data.freed.clear();
+            data.expected_batches = HashSet::new();
             groups.push(recovering.group);
         }
         self.index.forget_leaving(u64::MAX);
@@ -411,12 +443,19 @@ impl Recovering {
     fn apply(&mut self, accepted: &mut Accepted, chunks: &ChunkFiles, range: i64) {
         let id = self.group.id;
         let data = self.group.data.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let before = accepted.floats() + accepted.histograms.len();
-        let live = |slot: u32| data.states.get(slot as usize).is_some_and(|state| state.has(LIVE));
+        let unknown = std::cell::Cell::new(0);
+        let live = |slot: u32| {
+            let is_live = data.states.get(slot as usize).is_some_and(|state| state.has(LIVE));
+            // What was removed on purpose is not missed.
+            if !is_live && !data.freed.contains(&slot) {
+                unknown.set(unknown.get() + 1);
+            }
+            is_live
+        };
         accepted.shared.retain(|shared| live(shared.0));
         accepted.timed.retain(|timed| live(timed.0));
         accepted.histograms.retain(|(slot, _)| live(*slot));
-        self.unknown += (before - accepted.floats() - accepted.histograms.len()) as u64;
+        self.unknown += unknown.get();
         // After damage a sample may be older than what a chunk holds already.
         let newer = |slot: u32, timestamp: i64| timestamp > data.states[slot as usize].last_timestamp;
         let timestamp = accepted.timestamp;

@@ -76,8 +76,8 @@ mod tests {
         check(7.0, 7.0, 1);
         check(7.0, 8.0, 1);
         check(1e9, 1e9 + 1000.0, 2);
-        check(0.5, 0.25, 3);
-        check(0.1, 0.2, 8);
+        check(0.5, 0.25, 2);
+        check(0.1, 0.7, 8);
         check(0.0, -0.0, 2);
         check(9e15, -9e15, 8);
         check(f64::NAN, 1.0, 3);

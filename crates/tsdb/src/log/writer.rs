@@ -49,6 +49,15 @@ struct State {
     is_broken: bool,
 }
 
+/// The segments that were there at the start.
+pub(crate) struct Replayed {
+    /// The greatest number in use; 0 for none.
+    pub(crate) last: u64,
+    /// Their length together.
+    pub(crate) bytes: u64,
+    pub(crate) files: Vec<Arc<dyn File>>,
+}
+
 /// The file name of a segment.
 pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:08}")
@@ -61,7 +70,7 @@ fn create(files: &dyn Files, dir: &Path, number: u64) -> io::Result<Arc<dyn File
 }
 
 impl Log {
-    /// Begins segment `number` in `dir`; `bytes` are in older ones.
+    /// Begins a segment in `dir` after those that were replayed.
     ///
     /// # Errors
     /// When the segment cannot be created.
@@ -69,16 +78,19 @@ impl Log {
         dir: PathBuf,
         files: Arc<dyn Files>,
         segment_len_max: u64,
-        number: u64,
-        bytes: u64,
+        replayed: Replayed,
     ) -> Result<Log, StorageError> {
+        let number = replayed.last + 1;
         let file = create(&*files, &dir, number).map_err(|source| StorageError::Io {
             action: "create",
             path: dir.join(segment_name(number)),
             source,
         })?;
         let len = FILE_HEADER_LEN as u64;
-        let state = State { unsynced: vec![file.clone()], file, len, is_dir_unsynced: true, is_broken: false };
+        // The process before may have died between writing and syncing.
+        let mut unsynced = replayed.files;
+        unsynced.push(file.clone());
+        let state = State { unsynced, file, len, is_dir_unsynced: true, is_broken: false };
         Ok(Log {
             dir,
             files,
@@ -86,9 +98,9 @@ impl Log {
             state: Mutex::new(state),
             syncing: Mutex::new(()),
             segment: AtomicU64::new(number),
-            written: AtomicU64::new(0),
+            written: AtomicU64::new(len),
             synced: AtomicU64::new(0),
-            bytes: AtomicU64::new(bytes + len),
+            bytes: AtomicU64::new(replayed.bytes + len),
             writes_failed: AtomicU64::new(0),
         })
     }
