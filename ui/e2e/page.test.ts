@@ -83,7 +83,7 @@ test("a mistake is shown in the server's words", async () => {
 });
 
 test("a graph is drawn, its legend filters", async () => {
-  const page = await open("/query?g0.tab=graph&g0.range_input=1m&g0.expr=" + encodeURIComponent("scrape_duration_seconds or up"));
+  const page = await open("/query?g0.tab=graph&g0.range_input=1m&g0.expr=" + encodeURIComponent(`{__name__=~"up|scrape_duration_seconds"}`));
   await page.locator(".plot canvas").waitFor();
   const ink = () =>
     page.locator(".plot canvas").evaluate((canvas: HTMLCanvasElement) => {

@@ -5,7 +5,7 @@
 //! - [`server`]: start and end, in upstream's order.
 //! - [`control`]: readiness, reload, quit.
 //! - [`late_storage`]: the store before it is open.
-//! - [`listen`]: sockets.
+//! - [`listen`]: sockets; [`request_line`]: addresses as people type them.
 //! - [`pages`]: the web interface's paths.
 //! - [`targets`], [`status`], [`metrics`]: what the API and `/metrics` show.
 
@@ -15,6 +15,7 @@ mod late_storage;
 mod listen;
 mod metrics;
 mod pages;
+mod request_line;
 pub(crate) mod server;
 pub(crate) mod settings;
 pub(crate) mod source;

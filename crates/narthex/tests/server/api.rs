@@ -37,19 +37,17 @@ fn its_own_metrics_have_upstreams_names() {
     let home = Home::new(&target.config());
     let server = home.start(&[]);
     server.wait_for_value("a", 1.0);
-    let metrics = server.get("/metrics").body;
-    for line in [
-        "prometheus_config_last_reload_successful 1",
-        "prometheus_ready 1",
-        "prometheus_tsdb_head_series ",
-        "prometheus_tsdb_head_samples_appended_total{type=\"float\"} ",
-        "prometheus_target_scrape_pools_total 1",
-        "prometheus_target_interval_length_seconds_count{interval=\"100ms\"} ",
-        "prometheus_engine_queries ",
-        "prometheus_http_requests_total{code=\"200\",handler=\"/api/v1/query\"} ",
-        "prometheus_build_info{",
-        "process_resident_memory_bytes ",
+    for series in [
+        "prometheus_config_last_reload_successful",
+        "prometheus_ready",
+        "prometheus_tsdb_head_series",
+        "prometheus_tsdb_head_samples_appended_total{type=\"float\"}",
+        "prometheus_target_scrape_pools_total",
+        "prometheus_target_interval_length_seconds_count{interval=\"100ms\"}",
+        "prometheus_engine_queries",
+        "prometheus_http_requests_total{code=\"200\",handler=\"/api/v1/query\"}",
+        "process_resident_memory_bytes",
     ] {
-        assert!(metrics.lines().any(|l| l.starts_with(line)), "{line} is missing in:\n{metrics}");
+        server.metric(series);
     }
 }

@@ -128,7 +128,7 @@ fn bad_targets_are_down_with_a_reason_and_disturb_nobody() {
     has("slow", "context deadline exceeded");
     has("endless", "body size limit exceeded");
     has("closed", "connect: connection refused");
-    assert_eq!(server.value("count(count_over_time(fine[1h]) > 1)"), Some(1.0));
+    server.wait_for_value("count(count_over_time(fine[1h]) > 1)", 1.0);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn sighup_applies_a_changed_configuration_and_keeps_the_old_one_when_it_is_wrong
     home.write("prometheus.yml", "scrape_configs: [{job_nam: x}]\n");
     server.signal("HUP");
     server.wait_for("the failed reload", |s| {
-        s.get("/metrics").body.contains("prometheus_config_last_reload_successful 0\n").then_some(())
+        (s.metric("prometheus_config_last_reload_successful") == 0.0).then_some(())
     });
     assert!(server.log().contains("field job_nam not found in type config.ScrapeConfig"), "{}", server.log());
     server.wait_for_value("count(up == 1)", 2.0);

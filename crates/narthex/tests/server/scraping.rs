@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::util::{Home, Target, config};
+use crate::util::{Home, Target};
 
 #[test]
 fn samples_carry_target_labels_and_scrapes_their_report() {
@@ -88,20 +88,7 @@ fn targets_from_files_follow_the_file() {
     // A broken file keeps its targets.
     home.write("targets/a.json", "[{");
     server.wait_for("the file's failure", |s| {
-        s.get("/metrics").body.contains("prometheus_sd_file_read_errors_total 1\n").then_some(())
+        (s.metric("prometheus_sd_file_read_errors_total") > 0.0).then_some(())
     });
     server.wait_for_value("count(up{from='file'} == 1)", 2.0);
-}
-
-#[test]
-fn timestamps_of_one_target_are_evenly_spaced() {
-    let target = Target::exposing(|_| "a 1\n".into());
-    let home = Home::new(&config(&[("job", &target.address())]));
-    let server = home.start(&[]);
-    server.wait_for("ten scrapes", |s| (s.value("count_over_time(a[1h])") >= Some(10.0)).then_some(()));
-    let values = server.query("a[1h]")[0]["values"].clone();
-    let times: Vec<f64> = values.as_array().unwrap().iter().map(|v| v[0].as_f64().unwrap()).collect();
-    let phases: Vec<i64> = times.iter().map(|t| (t * 1000.0).round() as i64 % 100).collect();
-    let aligned = phases.iter().filter(|p| **p == phases[0]).count();
-    assert!(aligned * 2 > phases.len(), "most scrapes are aligned: {phases:?}");
 }

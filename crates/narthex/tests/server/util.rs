@@ -148,6 +148,14 @@ impl Server {
         result[0]["value"][1].as_str().map(|text| text.parse().unwrap())
     }
 
+    /// One of its own metrics, named with its labels as `/metrics` shows them.
+    #[track_caller]
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let metrics = self.get("/metrics").body;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {series} in:\n{metrics}")).parse().unwrap()
+    }
+
     /// Asks again until there is an answer.
     #[track_caller]
     pub(crate) fn wait_for<T>(&self, what: &str, attempt: impl Fn(&Server) -> Option<T>) -> T {
