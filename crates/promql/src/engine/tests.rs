@@ -242,6 +242,15 @@ fn memory_is_bounded_before_it_is_taken() {
 }
 
 #[test]
+fn labels_cannot_be_doubled_without_end() {
+    let nested =
+        (0..60).fold("limit".to_owned(), |inner, _| format!(r#"label_join({inner}, "job", "", "job", "job")"#));
+    let engine = Engine::new(EngineOptions { max_bytes: 1 << 20, ..options() });
+    let error = engine.execute(&counters(), &Request::instant(nested, 300_000)).expect_err("2⁶⁰ letters");
+    assert!(matches!(error, QueryError::TooManyBytes { .. }), "{error}");
+}
+
+#[test]
 fn an_aggregation_holds_its_groups_only() {
     let storage =
         (0..500).fold(TestStorage::default(), |storage, i| storage.load(1000, &format!("t{{i=\"{i}\"}}"), &[1.0]));

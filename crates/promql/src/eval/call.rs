@@ -125,9 +125,16 @@ impl<'a> Evaluator<'a> {
         match name {
             "absent" => return Ok(absent::absent(&vector, &call.args[0])),
             "label_replace" => {
-                return label_functions::replace(vector, &strings[0], &strings[1], &strings[2], &strings[3]);
+                return label_functions::replace(
+                    vector,
+                    &strings[0],
+                    &strings[1],
+                    &strings[2],
+                    &strings[3],
+                    self.limits,
+                );
             }
-            "label_join" => return label_functions::join(vector, &strings[0], &strings[1], &strings[2..]),
+            "label_join" => return label_functions::join(vector, &strings[0], &strings[1], &strings[2..], self.limits),
             "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => {
                 if self.settings.is_range {
                     self.annotations.add(&Annotation::SortInRangeQuery, call.start);

@@ -3,6 +3,7 @@
 use narthex_model::{Labels, METRIC_NAME};
 use narthex_regex::Anchored;
 
+use super::limits::Limits;
 use super::vector::{Row, Vector};
 use crate::api::QueryError;
 
@@ -22,13 +23,14 @@ pub(super) fn replace(
     replacement: &str,
     source: &str,
     pattern: &str,
+    limits: &Limits,
 ) -> Result<Vector, QueryError> {
     let invalid = |_| QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}"));
     let regex = Anchored::wrapped(pattern).map_err(invalid)?;
     if !is_label_name(target) {
         return Err(QueryError::Execution(format!("invalid destination label name in label_replace(): {target}")));
     }
-    relabel(&mut vector, target, |labels| regex.expand(labels.value(source), replacement))?;
+    relabel(&mut vector, target, limits, |labels| regex.expand(labels.value(source), replacement))?;
     Ok(vector)
 }
 
@@ -38,6 +40,7 @@ pub(super) fn join(
     target: &str,
     separator: &str,
     sources: &[String],
+    limits: &Limits,
 ) -> Result<Vector, QueryError> {
     if let Some(source) = sources.iter().find(|source| !is_label_name(source)) {
         return Err(QueryError::Execution(format!("invalid source label name in label_join(): {source}")));
@@ -45,21 +48,31 @@ pub(super) fn join(
     if !is_label_name(target) {
         return Err(QueryError::Execution(format!("invalid destination label name in label_join(): {target}")));
     }
-    relabel(&mut vector, target, |labels| {
+    relabel(&mut vector, target, limits, |labels| {
         let values: Vec<&str> = sources.iter().map(|source| labels.value(source)).collect();
         Some(values.join(separator))
     })?;
     Ok(vector)
 }
 
+/// A value is there several times while a label set is made of it, and the next
+/// call may make it twice as long before this is checked again.
+const COPIES: usize = 4;
+
 /// Sets `target` of each row to what `value` says, if it says anything.
+///
+/// Nested calls can double a label each time, so what they write is counted.
 fn relabel(
     vector: &mut Vector,
     target: &str,
+    limits: &Limits,
     mut value: impl FnMut(&Labels) -> Option<String>,
 ) -> Result<(), QueryError> {
+    let mut bytes = 0;
     for Row { labels, drop_name } in &mut vector.rows {
         if let Some(value) = value(labels) {
+            bytes += value.len();
+            limits.check_bytes(bytes.saturating_mul(COPIES))?;
             *labels = labels.to_builder().set(target, &value).labels();
             if target == METRIC_NAME {
                 *drop_name = false;

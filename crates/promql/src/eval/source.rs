@@ -19,8 +19,9 @@ use crate::api::QueryError;
 const POINTS_PER_THREAD_MIN: usize = 32 * 1024;
 /// Finding a series costs about as much as this many points.
 const POINTS_PER_SERIES: usize = 32;
-/// How many series are read between two looks at the clock.
+/// How many series, and how many steps at most, are between two looks at the clock.
 const SERIES_PER_CHECK: usize = 64;
+const STEPS_PER_CHECK: usize = 1 << 20;
 
 /// Series that can be computed one at a time, in any order, by several threads.
 pub(crate) trait RowSource: Sync {
@@ -142,8 +143,9 @@ pub(crate) fn read_run(
     let mut tally = Tally::new(source.steps(), source.per_step());
     let mut buffer = RowBuffer::default();
     let mut held = 0;
+    let per_check = SERIES_PER_CHECK.min(STEPS_PER_CHECK / source.steps().max(1)).max(1);
     for (done, index) in range.enumerate() {
-        if done % SERIES_PER_CHECK == 0 {
+        if done % per_check == 0 {
             limits.check_reading()?;
         }
         if reader.read(index, &mut buffer, &mut tally)? {
