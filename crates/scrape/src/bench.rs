@@ -34,7 +34,8 @@ impl Bench {
             &Random::from_seed(1),
             Arc::new(ScrapeMetrics::unregistered()),
             http::HeaderValue::from_static("bench"),
-        );
+        )
+        .expect("threads can be started");
         let targets = vec![Labels::from_pairs([("__address__", "127.0.0.1:9100")])];
         let group = TargetGroup { source: "0".into(), targets, labels: Labels::empty() };
         let config = Arc::new(config);

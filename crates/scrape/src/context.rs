@@ -1,7 +1,9 @@
 //! What all loops share.
 
-use std::sync::atomic::AtomicU64;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::HeaderValue;
 use narthex_env::{Clock, Random};
@@ -14,10 +16,22 @@ use tokio_util::task::TaskTracker;
 use crate::failure_log::FailureLogs;
 use crate::metadata::FamilyInterner;
 use crate::metrics::ScrapeMetrics;
+use crate::shards::Shards;
 use crate::writer::Scratch;
 
 /// How many bytes a buffer may have and still be kept for the next scrape.
 const KEPT_BODY_CAPACITY_MAX: usize = 4 << 20;
+
+/// The longest body that is parsed and written on the thread that fetched it: some
+/// 2,500 samples, a quarter of a millisecond. Handing it to another thread and
+/// waiting for the answer takes longer.
+const HERE_LEN_MAX: usize = 256 << 10;
+
+/// If writing such a body takes longer, the store is busy or its disk stands still,
+const HERE_TIME_MAX: Duration = Duration::from_millis(5);
+
+/// and for so long other threads wait for it.
+const SLOW_TIME: Duration = Duration::from_secs(1);
 
 /// How many buffers are kept.
 const KEPT_BODIES_MAX: usize = 64;
@@ -33,8 +47,12 @@ pub(crate) struct Context {
     pub(crate) user_agent: HeaderValue,
     /// Spreads the scrapes of several servers; from host name and external labels.
     pub(crate) offset_seed: AtomicU64,
-    /// As many permits as cores: how many scrapes are parsed and written at a time.
+    pub(crate) shards: Shards,
+    /// As many permits as cores: how many large scrapes are parsed and written at a time.
     pub(crate) cores: Arc<Semaphore>,
+    /// Until this monotonic time, in nanoseconds, the store is taken for slow, and
+    /// nothing is written on a thread that has timers to serve.
+    slow_until_ns: AtomicU64,
     pub(crate) bodies: Spares<Vec<u8>>,
     pub(crate) scratches: Spares<Box<Scratch>>,
     /// Ends everything; what was not written yet stays unwritten.
@@ -49,9 +67,9 @@ impl Context {
         random: &Random,
         metrics: Arc<ScrapeMetrics>,
         user_agent: HeaderValue,
-    ) -> Context {
+    ) -> io::Result<Context> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Context {
+        Ok(Context {
             storage,
             clock,
             metrics,
@@ -60,11 +78,27 @@ impl Context {
             failure_logs: FailureLogs::default(),
             user_agent,
             offset_seed: AtomicU64::new(0),
+            shards: Shards::start(cores)?,
             cores: Arc::new(Semaphore::new(cores)),
+            slow_until_ns: AtomicU64::new(0),
             bodies: Spares::new(KEPT_BODIES_MAX),
             scratches: Spares::new(cores),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Whether so large a body may be written on the thread that fetched it.
+    pub(crate) fn may_write_here(&self, body_len: usize) -> bool {
+        body_len <= HERE_LEN_MAX
+            && self.clock.monotonic().as_nanos() as u64 >= self.slow_until_ns.load(Ordering::Relaxed)
+    }
+
+    /// Notes how long it took.
+    pub(crate) fn wrote_here(&self, took: Duration) {
+        if took > HERE_TIME_MAX {
+            let until = self.clock.monotonic() + SLOW_TIME;
+            self.slow_until_ns.store(until.as_nanos() as u64, Ordering::Relaxed);
         }
     }
 

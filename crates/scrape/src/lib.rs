@@ -3,7 +3,8 @@
 //! - [`manager`]: [`Manager`], all pools; what the program and the API speak to.
 //! - `pool`: the targets and loops of one job.
 //! - [`target`]: [`Target`], made from a target group and a job.
-//! - `scrape_loop`: the task that scrapes one target, at the times of `schedule`.
+//! - `scrape_loop`: the task that scrapes one target, at the times of `schedule`, on
+//!   one of the threads of `shards`.
 //! - `negotiation`: what a target is asked for.
 //! - `writer`: from a body to one committed batch, through the `cache` of what the
 //!   target exposed last; `sample_labels` for new lines; `report` for `up` and others.
@@ -30,6 +31,7 @@ mod report;
 mod sample_labels;
 mod schedule;
 mod scrape_loop;
+mod shards;
 pub mod target;
 #[cfg(test)]
 mod testing;

@@ -1,20 +1,21 @@
 //! All pools: what the program and the API speak to.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderValue;
+use narthex_client::{RegisterError, Registry};
 use narthex_config::ScrapeConfig;
 use narthex_discovery::{TargetGroup, Targets};
 use narthex_env::{Clock, Random};
 use narthex_model::Labels;
 use narthex_storage::Storage;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::context::Context;
-use crate::metrics::ScrapeMetrics;
+use crate::metrics::{MetadataCollector, ScrapeMetrics};
 use crate::pool::Pool;
 use crate::target::{Discovered, Target, fnv1a};
 
@@ -35,7 +36,6 @@ pub struct Options {
 /// before discovery is told. End: [`Manager::shutdown`].
 pub struct Manager {
     context: Arc<Context>,
-    runtime: Handle,
     options: Options,
     /// Guards pools and configuration. Held while targets are made and loops
     /// started or told to stop, never while something is waited for.
@@ -63,32 +63,28 @@ pub struct PoolStatus {
 }
 
 impl Manager {
-    /// A manager without pools. Must be called on the runtime that is to run the loops.
+    /// A manager without pools. Starts a thread for each core, on which the loops
+    /// will run. They end with [`Manager::shutdown`], or when it is dropped.
     ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// # Errors
+    /// When the system refuses the threads.
     pub fn new(
         options: Options,
         storage: Arc<dyn Storage>,
         clock: Arc<dyn Clock>,
         random: &Random,
         metrics: Arc<ScrapeMetrics>,
-    ) -> Manager {
+    ) -> io::Result<Manager> {
         let user_agent =
             HeaderValue::from_str(&options.user_agent).unwrap_or_else(|_| HeaderValue::from_static("Prometheus"));
-        Manager {
-            context: Arc::new(Context::new(storage, clock, random, metrics, user_agent)),
-            runtime: Handle::current(),
-            options,
-            state: Mutex::default(),
-        }
+        let context = Context::new(storage, clock, random, metrics, user_agent)?;
+        Ok(Manager { context: Arc::new(context), options, state: Mutex::default() })
     }
 
     /// Goes on with these jobs. Pools of jobs that are gone stop; those of changed
     /// jobs start anew with the targets they have; others are not touched. A new
     /// job gets its pool with its first target set.
     pub fn apply_config(&self, configs: &[Arc<ScrapeConfig>], external_labels: &BTreeMap<String, String>) {
-        let _on_runtime = self.runtime.enter();
         let external = Labels::from_pairs(external_labels);
         let seed = fnv1a(&[self.options.host_name.as_bytes(), external.to_string().as_bytes()]);
         self.context.offset_seed.store(seed, Ordering::Relaxed);
@@ -134,7 +130,6 @@ impl Manager {
     /// Goes on with these targets: for each job all of its groups. Jobs that are not
     /// mentioned keep theirs; groups that are the same as before cost nothing.
     pub fn update_targets(&self, targets: &HashMap<String, Vec<Arc<TargetGroup>>>) {
-        let _on_runtime = self.runtime.enter();
         let mut state = lock(&self.state);
         if state.is_shut_down {
             return;
@@ -161,6 +156,16 @@ impl Manager {
         lock(&self.state).pools.clear();
     }
 
+    /// Adds to a registry how much is remembered about metric families, read when it
+    /// is asked for: `prometheus_target_metadata_cache_*`.
+    ///
+    /// # Errors
+    /// When the registry has these metrics already.
+    pub fn register_metadata_metrics(self: &Arc<Manager>, registry: &Registry) -> Result<(), RegisterError> {
+        registry.register(Arc::new(MetadataCollector::new(Arc::downgrade(self))?))?;
+        Ok(())
+    }
+
     /// The pools, by name.
     pub fn pools(&self) -> Vec<PoolStatus> {
         let state = lock(&self.state);
@@ -179,6 +184,13 @@ impl Manager {
     /// The configuration of a pool.
     pub fn config(&self, pool: &str) -> Option<Arc<ScrapeConfig>> {
         lock(&self.state).configs.get(pool).cloned()
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        // Loops hold the context, and the context the threads they run on.
+        self.context.shutdown.cancel();
     }
 }
 

@@ -1,13 +1,17 @@
 //! What scraping says about itself, under upstream's names.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use narthex_client::{
-    Counter, CounterVec, GaugeVec, Histogram, HistogramVec, Opts, RegisterError, Registry, Summary, SummaryOpts,
-    SummaryVec,
+    Collector, Counter, CounterVec, Desc, GaugeVec, Histogram, HistogramVec, Opts, RegisterError, Registry, Sink,
+    Summary, SummaryOpts, SummaryVec,
 };
 use narthex_config::ScrapeConfig;
+use narthex_model::MetricType;
 use narthex_model::duration::format_go_duration;
+
+use crate::manager::Manager;
 
 /// The quantiles of durations, each with the error that is allowed.
 const QUANTILES: [(f64, f64); 5] = [(0.01, 0.001), (0.05, 0.005), (0.5, 0.05), (0.9, 0.01), (0.99, 0.001)];
@@ -196,5 +200,41 @@ impl ScrapeMetrics {
         self.targets.remove(job);
         self.sync_length.remove(job);
         self.sync_length_histogram.remove(job);
+    }
+}
+
+/// How much is remembered about metric families, by job.
+pub(crate) struct MetadataCollector {
+    manager: Weak<Manager>,
+    entries: Desc,
+    bytes: Desc,
+}
+
+impl MetadataCollector {
+    pub(crate) fn new(manager: Weak<Manager>) -> Result<MetadataCollector, RegisterError> {
+        let desc = |name: &str, help: &str| {
+            Opts::new(format!("prometheus_target_metadata_cache_{name}"), help).desc(MetricType::Gauge, &["scrape_job"])
+        };
+        Ok(MetadataCollector {
+            manager,
+            entries: desc("entries", "Metric families that are remembered, for each target anew.")?,
+            bytes: desc("bytes", "Bytes of type, help and unit of these families; equal ones are kept once.")?,
+        })
+    }
+}
+
+impl Collector for MetadataCollector {
+    fn describe(&self) -> Vec<Desc> {
+        vec![self.entries.clone(), self.bytes.clone()]
+    }
+
+    fn collect(&self, sink: &mut Sink) {
+        let Some(manager) = self.manager.upgrade() else { return };
+        for pool in manager.pools() {
+            let sizes = pool.active.iter().map(|target| target.families_size());
+            let (entries, bytes) = sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
+            sink.value(&self.entries, &[&pool.name], entries as f64);
+            sink.value(&self.bytes, &[&pool.name], bytes as f64);
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::negotiation;
 use crate::scrape_loop::{LoopHandle, PoolLimit, ScrapeLoop, end_of_run};
 use crate::target::{Discovered, Target, from_group};
 
-/// The targets and loops of one job. Must be used on a tokio runtime.
+/// The targets and loops of one job.
 pub(crate) struct Pool {
     context: Arc<Context>,
     config: Arc<ScrapeConfig>,
@@ -186,7 +186,8 @@ struct Stopped {
 
 /// Sees a stopped loop to its end.
 fn end(context: &Arc<Context>, stopped: LoopHandle) {
-    context.tasks.spawn(end_of_run(Arc::clone(context), stopped.task));
+    let shard = context.shards.of(stopped.target.hash());
+    context.tasks.spawn_on(end_of_run(Arc::clone(context), stopped.task), shard);
 }
 
 /// Targets that give their series the same labels and expose the same lines, even

@@ -1,10 +1,12 @@
 //! The task that scrapes one target again and again.
 //!
-//! Sockets and timers are awaited here; parsing and writing happen on a blocking
-//! thread, at most as many at a time as there are cores. While it waits, a loop
-//! costs its task, its writer and a kept connection: what a running scrape needs
-//! is allocated for the scrape.
+//! Each loop lives on one of the `shards`. Small bodies are parsed and written
+//! right there; large ones, and all while the store is slow, on blocking threads,
+//! as many at a time as there are cores, so that timers keep their time. While it
+//! waits, a loop costs its task, its writer and a socket: what a running scrape
+//! needs is allocated for the scrape.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,8 +62,9 @@ impl ScrapeLoop {
     pub(crate) fn start(self, predecessor: Option<JoinHandle<Remains>>) -> LoopHandle {
         let stop = self.context.shutdown.child_token();
         let target = Arc::clone(&self.target);
-        let tasks = self.context.tasks.clone();
-        let task = tasks.spawn(self.run(stop.clone(), predecessor));
+        let context = Arc::clone(&self.context);
+        let running = self.run(stop.clone(), predecessor);
+        let task = context.tasks.spawn_on(running, context.shards.of(target.hash()));
         LoopHandle { target, stop, task }
     }
 
@@ -150,39 +153,38 @@ impl Running {
             () = context.shutdown.cancelled() => return,
             answer = self.fetch(&mut body) => answer,
         };
-        let Ok(permit) = Arc::clone(&context.cores).acquire_owned().await else { return };
         self.last_body_len = body.len();
-        let mut writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => Box::new(self.on.new_writer()),
+        let scrape = Scrape {
+            context: Arc::clone(&context),
+            config: Arc::clone(&self.on.config),
+            target: Arc::clone(&self.on.target),
+            writer: self.writer.take().unwrap_or_else(|| Box::new(self.on.new_writer())),
+            times: Times { at_ms: at_ns.div_euclid(1_000_000), started },
+            answer,
+            body,
         };
-        let times = Times { at_ms: at_ns.div_euclid(1_000_000), started };
-        let (config, target) = (Arc::clone(&self.on.config), Arc::clone(&self.on.target));
-        let shared = Arc::clone(&context);
-        let written = tokio::task::spawn_blocking(move || {
-            let fetched = match answer {
-                Ok(Answer { ref content_type }) => Fetched::Body { body: &body, content_type },
-                Err(error) => {
-                    tell_failure(&shared, &config, &target, &error);
-                    let body_size = if matches!(error, ScrapeError::Body(BodyError::TooLarge)) { -1 } else { 0 };
-                    Fetched::Failed { error, body_size }
-                }
-            };
-            let mut scratch = shared.scratches.take();
-            let error = writer.write(fetched, times, &mut scratch);
-            shared.scratches.put(scratch);
-            shared.put_body(body);
-            drop(permit);
-            (writer, error)
-        });
-        let error = match written.await {
-            Ok((writer, error)) => {
+        let written = if context.may_write_here(self.last_body_len) {
+            let start = context.clock.monotonic();
+            let written = catch_unwind(AssertUnwindSafe(|| scrape.write())).ok();
+            context.wrote_here(context.clock.monotonic().saturating_sub(start));
+            written
+        } else {
+            let Ok(permit) = Arc::clone(&context.cores).acquire_owned().await else { return };
+            let writing = tokio::task::spawn_blocking(move || {
+                let written = scrape.write();
+                drop(permit);
+                written
+            });
+            writing.await.ok()
+        };
+        let error = match written {
+            Some((writer, error)) => {
                 self.writer = Some(writer);
                 error
             }
             // Our own mistake, told as the panic it was on stderr. It costs this scrape
             // and what was known of the target, nothing else.
-            Err(_) => Some(ScrapeError::Panic),
+            None => Some(ScrapeError::Panic),
         };
         let duration = context.clock.monotonic().saturating_sub(started);
         context.metrics.observe_scrape(duration);
@@ -218,6 +220,37 @@ impl Running {
         };
         response.read_body(body, len_max).await.map_err(ScrapeError::Body)?;
         Ok(Answer { content_type })
+    }
+}
+
+/// A scrape that has been fetched.
+struct Scrape {
+    context: Arc<Context>,
+    config: Arc<ScrapeConfig>,
+    target: Arc<Target>,
+    writer: Box<TargetWriter>,
+    times: Times,
+    answer: Result<Answer, ScrapeError>,
+    body: Vec<u8>,
+}
+
+impl Scrape {
+    /// Parses and writes it. Gives the writer back, and says why the scrape failed if it did.
+    fn write(self) -> (Box<TargetWriter>, Option<ScrapeError>) {
+        let Scrape { context, config, target, mut writer, times, answer, body } = self;
+        let fetched = match answer {
+            Ok(Answer { ref content_type }) => Fetched::Body { body: &body, content_type },
+            Err(error) => {
+                tell_failure(&context, &config, &target, &error);
+                let body_size = if matches!(error, ScrapeError::Body(BodyError::TooLarge)) { -1 } else { 0 };
+                Fetched::Failed { error, body_size }
+            }
+        };
+        let mut scratch = context.scratches.take();
+        let error = writer.write(fetched, times, &mut scratch);
+        context.scratches.put(scratch);
+        context.put_body(body);
+        (writer, error)
     }
 }
 

@@ -154,13 +154,10 @@ impl Appender for Memory {
 
 /// What loops share, over this store and clock.
 pub(crate) fn context(memory: &Memory, clock: Arc<dyn Clock>) -> Arc<Context> {
-    Arc::new(Context::new(
-        Arc::new(memory.clone()),
-        clock,
-        &Random::from_seed(1),
-        Arc::new(ScrapeMetrics::unregistered()),
-        http::HeaderValue::from_static("test"),
-    ))
+    let metrics = Arc::new(ScrapeMetrics::unregistered());
+    let user_agent = http::HeaderValue::from_static("test");
+    let context = Context::new(Arc::new(memory.clone()), clock, &Random::from_seed(1), metrics, user_agent);
+    Arc::new(context.expect("threads can be started"))
 }
 
 /// Whether a printed sample belongs to the report of a scrape.

@@ -9,7 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::{Ends, io_cause};
+use super::exchange::{Ends, io_cause};
 use crate::error::BodyError;
 
 /// How much is inflated between two chances for other tasks: at the greatest

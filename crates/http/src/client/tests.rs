@@ -141,6 +141,33 @@ async fn gzip_is_inflated_in_several_members() {
 }
 
 #[tokio::test]
+async fn a_large_body_arrives_whole_from_a_server_that_closes() {
+    let lines: String = (0..100_000).map(|i| format!("metric_{} {}\n", i % 100, i * 7919)).collect();
+    for (encoding, body) in
+        [("", lines.clone().into_bytes()), ("Content-Encoding: gzip\r\n", gzip(&[lines.as_bytes()]))]
+    {
+        for framing in ["Connection: close\r\n".to_owned(), format!("Content-Length: {}\r\n", body.len())] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let head = format!("HTTP/1.1 200 OK\r\n{encoding}{framing}\r\n");
+            let body = body.clone();
+            tokio::spawn(async move {
+                loop {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    read_request(&mut stream).await;
+                    stream.write_all(head.as_bytes()).await.unwrap();
+                    stream.write_all(&body).await.unwrap();
+                }
+            });
+            let mut client = Client::default();
+            for _ in 0..2 {
+                assert!(fetch(&mut client, &url(port), None, soon()).await.unwrap() == lines.as_bytes());
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn damaged_gzip_is_an_error() {
     let whole = gzip(&[&b"metric_name 1\n".repeat(100)]);
     let mut flipped = whole.clone();

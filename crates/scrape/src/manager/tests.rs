@@ -97,7 +97,7 @@ impl Fixture {
             &Random::from_seed(1),
             Arc::new(ScrapeMetrics::unregistered()),
         );
-        Fixture { manager: Arc::new(manager), memory }
+        Fixture { manager: Arc::new(manager.unwrap()), memory }
     }
 
     fn apply(&self, configs: &[Arc<ScrapeConfig>]) {
@@ -326,6 +326,32 @@ async fn a_target_that_comes_back_is_well_again() {
 }
 
 #[tokio::test]
+async fn a_dropped_manager_lets_go_of_everything() {
+    let server = Server::start(text("a 1\n")).await;
+    let fixture = Fixture::start();
+    fixture.apply(&[job(|_| ())]);
+    fixture.set_targets("j", &[server.address()]);
+    until(|| !fixture.values("a").is_empty()).await;
+    let context = Arc::downgrade(&fixture.manager.context);
+    drop(fixture.manager);
+    until(|| context.strong_count() == 0).await;
+}
+
+#[tokio::test]
+async fn large_bodies_are_written_elsewhere() {
+    let body: String = (0..10_000).map(|i| format!("a{{some_label=\"and_a_value\",i=\"{i}\"}} 1\n")).collect();
+    let server = Server::start(text(&body)).await;
+    let fixture = Fixture::start();
+    fixture.apply(&[job(|c| {
+        c.scrape_interval_ms = 1_000;
+        c.scrape_timeout_ms = 1_000;
+    })]);
+    fixture.set_targets("j", &[server.address()]);
+    until(|| fixture.values("scrape_samples_scraped").contains(&"10000".to_owned())).await;
+    fixture.manager.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_panic_costs_one_scrape() {
     let server = Server::start(text("a 1\n")).await;
     let fixture = Fixture::start();
@@ -349,6 +375,44 @@ async fn metadata_survives_a_reload() {
     assert_eq!(fixture.targets()[0].last_scrape().health, Health::Up);
     until(|| fixture.values("a").len() >= len + 2).await;
     assert_eq!(fixture.targets()[0].families()[0].metadata.help, "what it is");
+    fixture.manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn pools_show_in_our_own_metrics() {
+    let server = Server::start(text("# HELP a what it is\na 1\n")).await;
+    let registry = Registry::new();
+    let memory = Memory::default();
+    let manager = Manager::new(
+        Options { host_name: "here".into(), user_agent: "x".into() },
+        Arc::new(memory.clone()),
+        Arc::new(SystemClock::new()),
+        &Random::from_seed(1),
+        Arc::new(ScrapeMetrics::register(&registry).unwrap()),
+    );
+    let manager = Arc::new(manager.unwrap());
+    manager.register_metadata_metrics(&registry).unwrap();
+    let fixture = Fixture { manager, memory };
+    fixture.apply(&[job(|c| c.target_limit = 7)]);
+    fixture.set_targets("j", &[server.address(), "a/b".into()]);
+    until(|| fixture.values("a").len() >= 3).await;
+    let shown = registry.gather().encode(narthex_exposition::negotiate(None), &[]);
+    for line in [
+        "prometheus_target_scrape_pools_total 1\n",
+        "prometheus_target_scrape_pool_targets{scrape_job=\"j\"} 1\n",
+        "prometheus_target_scrape_pool_target_limit{scrape_job=\"j\"} 7\n",
+        "prometheus_target_sync_failed_total{scrape_job=\"j\"} 1\n",
+        "prometheus_target_scrapes_sample_out_of_order_total 0\n",
+        "prometheus_target_interval_length_seconds_count{interval=\"40ms\"} ",
+        "prometheus_target_scrape_duration_seconds_bucket{le=\"+Inf\"} ",
+        "prometheus_target_metadata_cache_entries{scrape_job=\"j\"} 1\n",
+        "prometheus_target_metadata_cache_bytes{scrape_job=\"j\"} 17\n",
+    ] {
+        assert!(shown.contains(line), "{line:?} in {shown}");
+    }
+    fixture.apply(&[]);
+    let shown = registry.gather().encode(narthex_exposition::negotiate(None), &[]);
+    assert!(!shown.contains("scrape_job=\"j\""), "{shown}");
     fixture.manager.shutdown().await;
 }
 
