@@ -82,6 +82,23 @@ fn rates_fold_into_groups() {
 }
 
 #[test]
+fn operators_with_numbers_are_applied_while_folding() {
+    let storage = counters();
+    check(&storage, "count by (job) (requests_total > 100)", 300_000, "{job=\"a\"} 1\n{job=\"b\"} 1");
+    check(&storage, "sum(abs(1 - rate(requests_total[5m]) * 60))", 300_000, "{} 183");
+    // As many samples are held as if all vectors in between were there.
+    let stats = |query: &str| instant(&storage, query, 300_000).unwrap().stats.peak_samples;
+    assert_eq!(stats("sum(limit * 2)"), stats("limit * 2"));
+    // Of several metrics the names may be all that tells series apart.
+    let storage = storage.load(60_000, r#"other{job="a"}"#, &[1.0; 6]);
+    check_error(
+        &storage,
+        r#"sum({__name__=~"limit|other",job="a"} * 2)"#,
+        "vector cannot contain metrics with the same labelset",
+    );
+}
+
+#[test]
 fn vectors_match_by_labels() {
     let storage = counters();
     check(

@@ -105,7 +105,7 @@ impl Evaluator<'_> {
             None => None,
         };
         let result = if Accumulator::folds(aggregate.op) {
-            match self.row_source(&aggregate.expr, grid)? {
+            match self.fold_source(&aggregate.expr, grid)? {
                 Some(source) => self.fold(aggregate, &*source)?,
                 None => {
                     let vector = self.vector(&aggregate.expr, grid)?;
@@ -182,7 +182,14 @@ impl Evaluator<'_> {
                 }
             });
         }
-        self.settle(base, &tally);
+        self.settle(base - source.later_numbers(), &tally);
+        let between = source.held_between();
+        if base + between > self.peak {
+            self.limits.set_samples(base);
+            self.limits.check_samples(between)?;
+            self.peak = base + between;
+        }
+        source.report(&mut self.annotations);
         let mut result = Vector::new(steps);
         let Some((mut accumulator, seen)) = folded else { return Ok(result) };
         let mut order: Vec<usize> = (0..group_count).collect();

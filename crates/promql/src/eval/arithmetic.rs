@@ -48,6 +48,13 @@ impl StepNotes {
         }
     }
 
+    /// Takes in the notes about other elements.
+    pub(crate) fn merge(&mut self, other: &StepNotes) {
+        for (step, (rank, note)) in other.last.iter().enumerate().filter_map(|(step, last)| Some((step, (*last)?))) {
+            self.note(step, rank, note);
+        }
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.last.is_empty()

@@ -129,7 +129,7 @@ impl Evaluator<'_> {
 }
 
 /// Applies an operator to a row and a scalar, in place.
-fn float_row(op: BinaryOp, return_bool: bool, row: &mut [f64], scalar: &[f64], swapped: bool) {
+pub(super) fn float_row(op: BinaryOp, return_bool: bool, row: &mut [f64], scalar: &[f64], swapped: bool) {
     // One loop per operator, so that the operator is not looked at per element.
     macro_rules! each {
         ($f:expr) => {{

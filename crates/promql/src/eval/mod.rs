@@ -8,6 +8,7 @@
 //! - [`vector`], [`source`]: the data and how rows are read.
 //! - [`selector`], [`range`], [`subquery`]: what reads samples.
 //! - [`aggregate`], [`accumulate`], [`select`]: aggregations.
+//! - [`mapped`]: what is computed between reading and folding.
 //! - [`binary`], [`matching`], [`arithmetic`]: operators.
 //! - [`call`] and what it refers to: functions.
 //! - [`shared`]: what is computed once although it stands several times.
@@ -24,6 +25,7 @@ mod histograms;
 mod info;
 mod label_functions;
 pub(crate) mod limits;
+mod mapped;
 mod matching;
 mod range;
 mod select;

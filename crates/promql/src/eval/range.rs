@@ -107,13 +107,7 @@ impl RowSource for RangeSource<'_> {
     fn groups(&self, grouping: &Grouping) -> Groups {
         match &self.input {
             RangeInput::Set(set, _) if !self.drops_name || self.delayed => set.group(grouping),
-            RangeInput::Set(set, _) => set.group(&match grouping {
-                Grouping::By(names) => Grouping::By(names.iter().filter(|n| !is_reserved(n)).cloned().collect()),
-                Grouping::Without(names) => {
-                    let reserved = ["__type__", "__unit__"].into_iter().map(str::to_owned);
-                    Grouping::Without(names.iter().cloned().chain(reserved).collect())
-                }
-            }),
+            RangeInput::Set(set, _) => set.group(&without_reserved(grouping)),
             RangeInput::Subquery(..) => {
                 super::aggregate::group_rows((0..self.len()).map(|i| self.row(i).labels), grouping)
             }
@@ -157,6 +151,17 @@ impl RowSource for RangeSource<'_> {
 
     fn per_step(&self) -> bool {
         self.per_step
+    }
+}
+
+/// The same groups of label sets that have lost their names already.
+pub(crate) fn without_reserved(grouping: &Grouping) -> Grouping {
+    match grouping {
+        Grouping::By(names) => Grouping::By(names.iter().filter(|name| !is_reserved(name)).cloned().collect()),
+        Grouping::Without(names) => {
+            let reserved = ["__type__", "__unit__"].into_iter().map(str::to_owned);
+            Grouping::Without(names.iter().cloned().chain(reserved).collect())
+        }
     }
 }
 

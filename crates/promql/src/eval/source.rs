@@ -55,6 +55,25 @@ pub(crate) trait RowSource: Sync {
         0
     }
 
+    /// The most samples that would be held between the rows read and the rows
+    /// given, if both were there as a whole; 0 when there is nothing in between.
+    fn held_between(&self) -> i64 {
+        0
+    }
+
+    /// Samples held for numbers that are applied to rows.
+    fn held_numbers(&self) -> i64 {
+        0
+    }
+
+    /// Those of them that upstream meets only after the rows were read.
+    fn later_numbers(&self) -> i64 {
+        0
+    }
+
+    /// Adds what was noticed over all rows.
+    fn report(&self, _out: &mut Annotations) {}
+
     /// Whether rows differ even without their names, as far as is known.
     fn is_distinct(&self) -> bool;
 
