@@ -205,7 +205,7 @@ impl Db {
         let corruptions = notices.iter().filter(|notice| notice.is_corruption()).count() as u64;
         counters.corruptions.store(corruptions, Ordering::Relaxed);
         let checkpoint_due = bytes.saturating_sub(options.checkpoint_log_len / 4).min(options.checkpoint_log_len);
-        let upkeep = Mutex::new(Upkeep::new(clock.monotonic(), corruptions > 0 || checkpoint_due > 0));
+        let upkeep = Mutex::new(Upkeep::new(clock.monotonic(), checkpoint_due > 0));
         let background = options.background;
         let shared = Arc::new(Shared {
             options,
@@ -222,6 +222,11 @@ impl Db {
             is_closed: AtomicBool::new(false),
             upkeep,
         });
+        if corruptions > 0 {
+            // What was saved from the damage is saved for good. If this fails, the
+            // next start finds the same.
+            let _ = shared.checkpoint();
+        }
         let threads = background.then(|| crate::upkeep::Threads::start(&shared));
         Ok(Db { shared, notices, threads: Mutex::new(threads), lock: Mutex::new(file_lock) })
     }

@@ -164,6 +164,15 @@ impl BatchBuilder {
         self.add(chunk.slot, chunk.encoding, min, max, chunk.samples, &chunk.data);
     }
 
+    /// Adds a chunk of another batch.
+    pub(crate) fn add_copy(&mut self, slot: u32, chunk: &ChunkView<'_>) {
+        let samples = match (chunk.encoding, chunk.data.first_chunk::<2>()) {
+            (Encoding::Xor, Some(&len)) => u32::from(u16::from_be_bytes(len)),
+            _ => 0,
+        };
+        self.add(slot, chunk.encoding, chunk.min_timestamp, chunk.max_timestamp, samples, chunk.data);
+    }
+
     pub(crate) fn add_xor(&mut self, slot: u32, min: i64, max: i64, encoder: &XorEncoder) {
         let mut chunk = std::mem::take(&mut self.chunk);
         chunk.clear();

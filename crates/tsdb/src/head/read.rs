@@ -24,18 +24,19 @@ pub(crate) struct ReadWindow {
     pub(crate) commit: u64,
 }
 
-/// Appends samples in order of time, leaving out those outside the window and
-/// those not newer than the last: after a damaged log two chunks may overlap.
+/// Appends samples that are in the window. They come in order of time, unless a
+/// damaged log was replayed: then two chunks may overlap, which is noted.
 struct Sink<'a> {
     out: &'a mut SeriesColumns,
     window: ReadWindow,
     last_float: i64,
     last_histogram: i64,
+    is_ordered: bool,
 }
 
 impl<'a> Sink<'a> {
     fn new(out: &'a mut SeriesColumns, window: ReadWindow) -> Sink<'a> {
-        Sink { out, window, last_float: i64::MIN, last_histogram: i64::MIN }
+        Sink { out, window, last_float: i64::MIN, last_histogram: i64::MIN, is_ordered: true }
     }
 
     /// Takes a float sample; false says that no later one is wanted.
@@ -44,7 +45,8 @@ impl<'a> Sink<'a> {
         if timestamp > self.window.max_ms {
             return false;
         }
-        if timestamp >= self.window.min_ms && timestamp > self.last_float {
+        if timestamp >= self.window.min_ms {
+            self.is_ordered &= timestamp > self.last_float;
             self.last_float = timestamp;
             self.out.floats.timestamps.push(timestamp);
             self.out.floats.values.push(f64::from_bits(value));
@@ -54,9 +56,10 @@ impl<'a> Sink<'a> {
 
     fn histogram(&mut self, sample: &HistogramSample) {
         let timestamp = sample.timestamp_ms;
-        if timestamp < self.window.min_ms || timestamp > self.window.max_ms || timestamp <= self.last_histogram {
+        if timestamp < self.window.min_ms || timestamp > self.window.max_ms {
             return;
         }
+        self.is_ordered &= timestamp > self.last_histogram;
         self.last_histogram = timestamp;
         let column = &mut self.out.histograms;
         if sample.start_timestamp_ms != 0 || !column.start_timestamps.is_empty() {
@@ -100,7 +103,7 @@ impl Group {
     /// When a chunk on disk cannot be read or is damaged.
     pub(crate) fn read(&self, slot: u32, window: ReadWindow, out: &mut SeriesColumns) -> Result<(), StorageError> {
         let (floats, histograms) = (out.floats.timestamps.len(), out.histograms.timestamps.len());
-        SCRATCH.with_borrow_mut(|scratch| self.read_with(slot, window, out, scratch))?;
+        SCRATCH.with_borrow_mut(|scratch| self.read_with(slot, window, out, scratch, (floats, histograms)))?;
         SCRATCH.with_borrow(|scratch| {
             if !scratch.hidden.is_empty() {
                 hide(out, floats, histograms, &scratch.hidden);
@@ -115,6 +118,7 @@ impl Group {
         window: ReadWindow,
         out: &mut SeriesColumns,
         scratch: &mut Scratch,
+        (floats, histograms): (usize, usize),
     ) -> Result<(), StorageError> {
         scratch.open.clear();
         scratch.hidden.clear();
@@ -157,6 +161,9 @@ impl Group {
             })?;
         }
         sink.append(&scratch.open);
+        if !sink.is_ordered {
+            put_in_order(out, floats, histograms);
+        }
         Ok(())
     }
 }
@@ -168,9 +175,8 @@ impl Sink<'_> {
         }
         let column = &open.histograms;
         for (i, (&timestamp, value)) in column.timestamps.iter().zip(&column.values).enumerate() {
-            if timestamp <= self.last_histogram {
-                continue;
-            }
+            self.is_ordered &= timestamp > self.last_histogram;
+            self.last_histogram = timestamp;
             let start = column.start_timestamps.get(i).copied().unwrap_or(0);
             let out = &mut self.out.histograms;
             if start != 0 || !out.start_timestamps.is_empty() {
@@ -180,6 +186,34 @@ impl Sink<'_> {
             out.timestamps.push(timestamp);
             out.values.push(value.clone());
         }
+    }
+}
+
+/// Sorts the samples from `floats` and `histograms` on; of several at one time
+/// the first stays.
+fn put_in_order(out: &mut SeriesColumns, floats: usize, histograms: usize) {
+    let column = &mut out.floats;
+    let values = column.values.drain(floats..);
+    let mut samples: Vec<(i64, f64)> = column.timestamps.drain(floats..).zip(values).collect();
+    samples.sort_by_key(|sample| sample.0);
+    samples.dedup_by_key(|sample| sample.0);
+    column.timestamps.extend(samples.iter().map(|sample| sample.0));
+    column.values.extend(samples.iter().map(|sample| sample.1));
+    let column = &mut out.histograms;
+    let has_starts = !column.start_timestamps.is_empty();
+    column.start_timestamps.resize(column.timestamps.len(), 0);
+    let starts = column.start_timestamps.drain(histograms..);
+    let values = column.values.drain(histograms..);
+    let mut samples: Vec<_> = column.timestamps.drain(histograms..).zip(values).zip(starts).collect();
+    samples.sort_by_key(|sample| sample.0.0);
+    samples.dedup_by_key(|sample| sample.0.0);
+    for ((timestamp, value), start) in samples {
+        column.timestamps.push(timestamp);
+        column.values.push(value);
+        column.start_timestamps.push(start);
+    }
+    if !has_starts {
+        column.start_timestamps.clear();
     }
 }
 

@@ -16,12 +16,12 @@ use super::checkpoint::{CHECKPOINT_LEN_MIN, CheckpointHeader, Image, decode_imag
 use super::frame::{self, FileKind};
 use super::record::{DefinedSeries, LastValues, Part, decode_part, parts};
 use super::writer::{Replayed, segment_name};
-use crate::chunk_files::{ChunkFiles, FoundBatch};
+use crate::chunk_files::{BatchBuilder, ChunkFiles, FoundBatch};
 use crate::codec::Cursor;
 use crate::error::Notice;
 use crate::head::commit::Accepted;
 use crate::head::group::{Group, GroupData, GroupId};
-use crate::head::image::get_states;
+use crate::head::image::{get_states, live_slots};
 use crate::head::series::LIVE;
 use crate::index::{HalfId, Index};
 use crate::sync::lock;
@@ -379,15 +379,7 @@ impl<'c> Recovery<'c> {
         let left = left.into_iter().filter(|batch| is_damaged && batch.handle.max_timestamp >= floor);
         for batch in left {
             if let Some(recovering) = self.groups.get_mut(&GroupId(batch.group)) {
-                let data = recovering.data();
-                data.next_batch = data.next_batch.max(batch.handle.number + 1);
-                // The batch does not say which series has its newest sample.
-                let newest = batch.handle.max_timestamp;
-                data.max_timestamp = data.max_timestamp.max(newest);
-                for state in data.states.iter_mut().filter(|state| state.has(LIVE)) {
-                    state.last_timestamp = state.last_timestamp.max(newest);
-                }
-                data.batches.push(batch.handle);
+                recovering.take_over(&batch, self.chunks);
             }
         }
         let mut groups = Vec::with_capacity(self.groups.len());
@@ -405,6 +397,33 @@ impl<'c> Recovery<'c> {
 }
 
 impl Recovering {
+    /// Copies what a batch has of the series that are known. A slot whose series'
+    /// definition is lost may be given to another series, which must not inherit.
+    fn take_over(&mut self, batch: &FoundBatch, chunks: &ChunkFiles) {
+        let id = self.group.id;
+        let data = self.data();
+        let mut copy = BatchBuilder::new(id, data.next_batch);
+        let mut buffer = Vec::new();
+        for slot in live_slots(data) {
+            if batch.handle.may_have(slot, i64::MIN, i64::MAX) {
+                // It was verified; a disk that fails since then is told of by queries.
+                let _ = batch.handle.read(slot, &mut buffer, |chunk| {
+                    copy.add_copy(slot, &chunk);
+                    Ok(())
+                });
+            }
+        }
+        let Ok(Some(handle)) = chunks.write(copy) else { return };
+        data.next_batch += 1;
+        // The batch does not say which series has its newest sample.
+        let newest = handle.max_timestamp;
+        data.max_timestamp = data.max_timestamp.max(newest);
+        data.batches.push(handle);
+        for state in data.states.iter_mut().filter(|state| state.has(LIVE)) {
+            state.last_timestamp = state.last_timestamp.max(newest);
+        }
+    }
+
     fn work(&mut self, steps: Vec<Step<'_>>, chunks: &ChunkFiles, range: i64) {
         let mut accepted = Accepted::default();
         for step in steps {
