@@ -215,9 +215,11 @@ impl Parts {
         };
         let scrape_metrics = Arc::new(ScrapeMetrics::register(registry).map_err(|e| e.to_string())?);
         let scrape = ScrapeManager::new(options, storage, Arc::clone(&clock), &Random::from_machine(), scrape_metrics);
+        let scrape = Arc::new(scrape.map_err(|e| format!("start scraping: {e}"))?);
+        scrape.register_metadata_metrics(registry).map_err(|e| e.to_string())?;
         let discovery_metrics = Arc::new(narthex_discovery::Metrics::default());
         metrics::register_discovery(registry, "scrape", &discovery_metrics).map_err(|e| e.to_string())?;
-        Ok(Parts { scrape: Arc::new(scrape), engine, discovery_metrics, clock })
+        Ok(Parts { scrape, engine, discovery_metrics, clock })
     }
 
     /// Starts scraping, with the configuration that is loaded, and connects reloads.
