@@ -106,6 +106,12 @@ impl<'a> BitReader<'a> {
         self.at += len as usize;
     }
 
+    /// Takes back a skip.
+    #[inline]
+    pub(crate) fn unread(&mut self, len: u32) {
+        self.at -= len as usize;
+    }
+
     /// The next `len` bits, 1 to 64.
     #[inline]
     pub(crate) fn get(&mut self, len: u32) -> u64 {

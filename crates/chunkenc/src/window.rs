@@ -86,63 +86,75 @@ impl XorWriter {
     }
 }
 
+/// Bits that a peek is sure to have.
+const PEEKED: u32 = 57;
+
 /// Reads them. The window is at first the whole word: a chunk that was reopened
 /// before its value changed refers to it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct XorReader {
     pub(crate) value: u64,
-    lead: u32,
+    len: u32,
     trail: u32,
+}
+
+impl Default for XorReader {
+    fn default() -> XorReader {
+        XorReader::after(0)
+    }
 }
 
 impl XorReader {
     pub(crate) fn after(value: u64) -> XorReader {
-        XorReader { value, lead: 0, trail: 0 }
+        XorReader { value, len: 64, trail: 0 }
     }
 
     /// Reads a value.
     #[inline]
     pub(crate) fn get(&mut self, bits: &mut BitReader<'_>) -> Result<f64, ChunkError> {
         let word = bits.peek();
+        self.get_peeked(bits, word, 0)
+    }
+
+    /// Reads a value that begins `used` bits from here; `word` has the bits from
+    /// there on. One load serves what stands before the value and, as a rule, the
+    /// value too.
+    #[inline]
+    pub(crate) fn get_peeked(&mut self, bits: &mut BitReader<'_>, word: u64, used: u32) -> Result<f64, ChunkError> {
         if word >> 63 == 0 {
-            bits.skip(1);
+            bits.skip(used + 1);
         } else if word >> 62 == 0b11 {
-            bits.skip(2);
-            self.new_window(bits)?;
+            self.new_window(bits, word << 2, used + 2)?;
         } else {
-            bits.skip(2);
-            self.old_window(bits);
+            self.old_window(bits, word << 2, used + 2);
         }
         Ok(f64::from_bits(self.value))
     }
 
-    /// Reads a new window and the bits in it.
+    /// Reads a new window and the bits in it; likewise peeked.
     #[inline]
-    pub(crate) fn new_window(&mut self, bits: &mut BitReader<'_>) -> Result<(), ChunkError> {
-        let word = bits.peek();
-        self.lead = (word >> 59) as u32;
-        let len = match (word >> 53 & 63) as u32 {
-            0 => 64,
-            len => len,
-        };
-        bits.skip(11);
-        if self.lead + len > 64 {
+    pub(crate) fn new_window(&mut self, bits: &mut BitReader<'_>, word: u64, used: u32) -> Result<(), ChunkError> {
+        let lead = (word >> 59) as u32;
+        // 64 does not fit and is written as 0.
+        self.len = ((word >> 53 & 63) as u32).wrapping_sub(1) % 64 + 1;
+        if lead + self.len > 64 {
             return Err(ChunkError::Malformed("a window of significant bits exceeds the value"));
         }
-        self.trail = 64 - self.lead - len;
-        // All of the window is in what was peeked, as a rule.
-        if len <= 46 {
-            bits.skip(len);
-            self.value ^= word << 11 >> (64 - len) << self.trail;
-        } else {
-            self.value ^= bits.get(len) << self.trail;
-        }
+        self.trail = 64 - lead - self.len;
+        self.old_window(bits, word << 11, used + 11);
         Ok(())
     }
 
-    /// Reads the bits in the window of before.
+    /// Reads the bits in the window of before; likewise peeked.
     #[inline]
-    pub(crate) fn old_window(&mut self, bits: &mut BitReader<'_>) {
-        self.value ^= bits.get(64 - self.lead - self.trail) << self.trail;
+    pub(crate) fn old_window(&mut self, bits: &mut BitReader<'_>, word: u64, used: u32) {
+        let field = if used + self.len <= PEEKED {
+            bits.skip(used + self.len);
+            word >> (64 - self.len)
+        } else {
+            bits.skip(used);
+            bits.get(self.len)
+        };
+        self.value ^= field << self.trail;
     }
 }

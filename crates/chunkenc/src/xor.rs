@@ -112,20 +112,38 @@ pub(crate) fn decode(data: &[u8], timestamps: &mut [i64], values: &mut [f64]) ->
     let mut distance = bits.get_uvarint()? as i64;
     timestamp = timestamp.wrapping_add(distance);
     (*timestamp_out, *value_out) = (timestamp, value.get(&mut bits)?);
+    let mut steady = 0u32;
     for (timestamp_out, value_out) in out {
-        distance = distance.wrapping_add(get_change(&mut bits));
+        if steady > 0 {
+            steady -= 1;
+        } else {
+            let word = bits.peek();
+            if word >> 62 == 0 {
+                // Samples that go on as before are two zeros each.
+                let pairs = (word.leading_zeros() / 2).min(28);
+                bits.skip(2 * pairs);
+                steady = pairs - 1;
+            } else {
+                let (change, used) = get_change(&mut bits, word);
+                distance = distance.wrapping_add(change);
+                let word = if used == 0 { bits.peek() } else { word << used };
+                value.get_peeked(&mut bits, word, used)?;
+            }
+        }
         timestamp = timestamp.wrapping_add(distance);
-        (*timestamp_out, *value_out) = (timestamp, value.get(&mut bits)?);
+        (*timestamp_out, *value_out) = (timestamp, f64::from_bits(value.value));
     }
+    // The last run of zeros may have taken the padding for samples.
+    bits.unread(2 * steady);
     bits.check()
 }
 
+/// The change of distance that `word` begins with, and how many bits it takes; of
+/// the longest kind, which is skipped already, 0.
 #[inline]
-fn get_change(bits: &mut BitReader<'_>) -> i64 {
-    let word = bits.peek();
+fn get_change(bits: &mut BitReader<'_>, word: u64) -> (i64, u32) {
     if word >> 63 == 0 {
-        bits.skip(1);
-        return 0;
+        return (0, 1);
     }
     let (prefix, len) = match word.leading_ones() {
         1 => (2, 14),
@@ -133,9 +151,8 @@ fn get_change(bits: &mut BitReader<'_>) -> i64 {
         3 => (4, 20),
         _ => {
             bits.skip(4);
-            return bits.get(64) as i64;
+            return (bits.get(64) as i64, 0);
         }
     };
-    bits.skip(prefix + len);
-    from_shifted(word << prefix >> (64 - len), len)
+    (from_shifted(word << prefix >> (64 - len), len), prefix + len)
 }

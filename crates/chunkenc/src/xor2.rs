@@ -217,11 +217,10 @@ impl Reader<'_> {
                 f64::from_bits(self.base.value)
             }
             1 => {
-                self.bits.skip(3);
                 if word >> 61 & 1 == 1 {
-                    self.base.new_window(&mut self.bits)?;
+                    self.base.new_window(&mut self.bits, word << 3, 3)?;
                 } else {
-                    self.base.old_window(&mut self.bits);
+                    self.base.old_window(&mut self.bits, word << 3, 3);
                 }
                 f64::from_bits(self.base.value)
             }
@@ -258,14 +257,8 @@ impl Reader<'_> {
         let word = self.bits.peek();
         match word.leading_ones() {
             0 => self.bits.skip(1),
-            1 => {
-                self.bits.skip(2);
-                self.base.old_window(&mut self.bits);
-            }
-            2 => {
-                self.bits.skip(3);
-                self.base.new_window(&mut self.bits)?;
-            }
+            1 => self.base.old_window(&mut self.bits, word << 2, 2),
+            2 => self.base.new_window(&mut self.bits, word << 3, 3)?,
             _ => {
                 self.bits.skip(3);
                 return Ok(STALE_NAN);
