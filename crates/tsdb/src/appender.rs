@@ -1,5 +1,6 @@
 //! Writing the series of one group.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLockWriteGuard};
@@ -45,8 +46,18 @@ pub(crate) struct HeadAppender {
     uses: Vec<u8>,
     /// Series that exist already in another group.
     foreign: HashMap<GroupId, (Arc<Group>, HashMap<u32, u32>)>,
+}
+
+/// What a commit needs besides, kept per thread: there are far fewer threads than
+/// appenders, and 50 bytes per series would be too many to keep.
+#[derive(Default)]
+struct Scratch {
     accepted: Accepted,
     frame: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// One group's share of a commit.
@@ -58,14 +69,7 @@ struct Share<'a> {
 
 impl HeadAppender {
     pub(crate) fn new(shared: Arc<Shared>, group: Arc<Group>) -> HeadAppender {
-        HeadAppender {
-            shared,
-            group,
-            uses: Vec::new(),
-            foreign: HashMap::new(),
-            accepted: Accepted::default(),
-            frame: Vec::new(),
-        }
+        HeadAppender { shared, group, uses: Vec::new(), foreign: HashMap::new() }
     }
 
     /// Counts a use of the series in `slot` of `group`, whose lock `data` is.
@@ -265,7 +269,8 @@ impl HeadAppender {
         histograms.for_each(|(index, _)| reject(SampleIndex::Histogram(index)));
         let borrowed: Vec<&Group> = groups.iter().map(|group| &**group).collect();
         let mut accepted: Vec<Accepted> = groups.iter().map(|_| Accepted::default()).collect();
-        Self::commit_to(&self.shared, &mut self.frame, &borrowed, &mut accepted, batch, rejected)
+        let mut frame = Vec::new();
+        Self::commit_to(&self.shared, &mut frame, &borrowed, &mut accepted, batch, rejected)
     }
 }
 
@@ -317,8 +322,10 @@ impl Appender for HeadAppender {
             && batch.timed.iter().all(|sample| group_of(sample.series) == own)
             && batch.histograms.iter().all(|sample| group_of(sample.series) == own);
         let committed = if is_own {
-            let accepted = std::slice::from_mut(&mut self.accepted);
-            Self::commit_to(&self.shared, &mut self.frame, &[&*self.group], accepted, batch, &mut rejected)?
+            SCRATCH.with_borrow_mut(|Scratch { accepted, frame }| {
+                let accepted = std::slice::from_mut(accepted);
+                Self::commit_to(&self.shared, frame, &[&*self.group], accepted, batch, &mut rejected)
+            })?
         } else {
             self.commit_wide(batch, &mut rejected)?
         };

@@ -7,8 +7,8 @@
 //! of its open chunks once, as columns ([`group`]); a series keeps its values
 //! ([`series`]), coded as in Prometheus' XOR chunks but without timestamps, and
 //! the first and the number of its columns. The last, incomplete 64 bits of a
-//! series' values stand in its state; complete words go to size-classed blocks
-//! of the group ([`slab`]). So a sample touches 40 bytes of state, walked in
+//! series' values stand in its state; complete words go to chains of blocks of
+//! the group ([`slab`]). So a sample touches 40 bytes of state, walked in
 //! order, and about every third changed value one line of a block.
 //!
 //! | bytes per series | |

@@ -7,7 +7,7 @@ use crate::chunk::xor::Window;
 pub(crate) const SAMPLES_PER_CHUNK: usize = 120;
 /// Greatest number of bits of an open chunk: the first value and 119 of the longest kind.
 const BITS_MAX: usize = 64 + (SAMPLES_PER_CHUNK - 1) * 77;
-const _: () = assert!(BITS_MAX <= u16::MAX as usize && BITS_MAX / 64 < 192);
+const _: () = assert!(BITS_MAX <= u16::MAX as usize);
 /// Bytes of the longest open chunk.
 pub(crate) const VALUES_LEN_MAX: usize = BITS_MAX.div_ceil(64) * 8;
 
@@ -112,7 +112,7 @@ impl SeriesState {
     /// The coded values of the open chunk, padded to a whole word.
     pub(crate) fn values<'b>(&self, slab: &Slab, buffer: &'b mut [u8; VALUES_LEN_MAX]) -> &'b [u8] {
         let words = usize::from(self.bits / 64);
-        buffer[..words * 8].copy_from_slice(slab.get(self.block, words));
+        slab.get(self.block, words, buffer);
         if self.bits.is_multiple_of(64) {
             return &buffer[..words * 8];
         }
