@@ -70,11 +70,14 @@ pub enum Failure {
     /// The server closed the connection without an answer.
     #[error("EOF")]
     Closed,
-    /// What the server sent is not HTTP/1.
-    #[error("net/http: HTTP/1.x transport connection broken: malformed HTTP response: {0}")]
+    /// What the server sent is not HTTP/1. Holds its first line.
+    #[error("net/http: HTTP/1.x transport connection broken: malformed HTTP response {}", Quoted(.0))]
     Malformed(String),
     /// The head of the answer is larger than we take.
-    #[error("net/http: server response headers exceeded {HEAD_LEN_MAX} bytes; aborted")]
+    #[error(
+        "net/http: HTTP/1.x transport connection broken: \
+         net/http: server response headers exceeded {HEAD_LEN_MAX} bytes; aborted"
+    )]
     HeadTooLarge,
     /// The server sent us from one place to the next for too long.
     #[error("stopped after 10 redirects")]

@@ -73,6 +73,7 @@ async fn inflate(body: &mut Incoming, inflater: &mut MultiGzDecoder<Sink>, ends:
         Ok(()) if inflater.get_ref().out.len() >= inflater.get_ref().len_max => Err(BodyError::TooLarge),
         Ok(()) => Ok(()),
         Err(_) if inflater.get_ref().is_full => Err(BodyError::TooLarge),
+        Err(_) if inflater.header().is_none() => Err(BodyError::UnexpectedEof),
         Err(_) => Err(BodyError::GzipEnd),
     }
 }

@@ -22,6 +22,9 @@ use crate::url::Url;
 /// The most that is read from the socket at once.
 const READ_LEN_MAX: usize = 256 << 10;
 
+/// How much of a line that is no status line is shown.
+const LINE_SHOWN_LEN_MAX: usize = 256;
+
 /// A connected socket of any kind.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
@@ -90,9 +93,12 @@ impl Exchange {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| failure(&error, ends))?;
-        let mut mover = Mover(Some(moving));
+        let mut mover = Mover { moving: Some(moving), leftover: Bytes::new() };
         let sending = sender.send_request(request(url, headers, referer));
-        let response = mover.drive(sending).await.map_err(|error| failure(&error, ends))?;
+        let response = mover.drive(sending).await.map_err(|error| match failure(&error, ends) {
+            Failure::Malformed(_) => Failure::Malformed(first_line(&mover.leftover)),
+            failure => failure,
+        })?;
         let (head, body) = response.into_parts();
         Ok((Exchange { host, port, ends, _sender: sender, mover }, head, body))
     }
@@ -108,7 +114,7 @@ impl Exchange {
 
     /// After the whole body was read: the connection, if the server lets us keep it.
     pub(super) async fn park(self) -> Option<Parked> {
-        let mut moving = self.mover.0?;
+        let mut moving = self.mover.moving?;
         // Hyper has yet to notice the end of the exchange, and whether it is to close.
         let is_open = poll_fn(|cx| Poll::Ready(moving.poll_without_shutdown(cx).is_pending())).await;
         if !is_open {
@@ -121,8 +127,13 @@ impl Exchange {
     }
 }
 
-/// Hyper's end of the socket; `None` once the connection has ended.
-struct Mover(Option<Moving>);
+/// Hyper's end of the socket.
+struct Mover {
+    /// `None` once the connection has ended.
+    moving: Option<Moving>,
+    /// The bytes that hyper could not make sense of when it ended.
+    leftover: Bytes,
+}
 
 type Moving = http1::Connection<TokioIo<Box<dyn Stream>>, Empty<Bytes>>;
 
@@ -135,8 +146,8 @@ impl Mover {
             }
             // A failure reaches the future, which knows what it was about. So does the
             // end of a connection that is dropped.
-            if self.0.as_mut().is_some_and(|moving| moving.poll_without_shutdown(cx).is_ready()) {
-                self.0 = None;
+            if self.moving.as_mut().is_some_and(|moving| moving.poll_without_shutdown(cx).is_ready()) {
+                self.leftover = self.moving.take().map(|ended| ended.into_parts().read_buf).unwrap_or_default();
             }
             future.as_mut().poll(cx)
         })
@@ -156,6 +167,13 @@ fn request(url: &Url, headers: &HeaderMap, referer: Option<&HeaderValue>) -> htt
         all.insert(REFERER, referer.clone());
     }
     request
+}
+
+/// What stands where a status line should.
+fn first_line(bytes: &[u8]) -> String {
+    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    let line = &line[..line.len().min(LINE_SHOWN_LEN_MAX)];
+    String::from_utf8_lossy(line).trim_end_matches('\r').to_owned()
 }
 
 fn failure(error: &hyper::Error, ends: Ends) -> Failure {

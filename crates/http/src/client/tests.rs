@@ -174,7 +174,8 @@ async fn damaged_gzip_is_an_error() {
     flipped[14] ^= 0xFF;
     for (body, want) in [
         (b"not gzip at all, really".to_vec(), "gzip: invalid header"),
-        (Vec::new(), "gzip: unexpected EOF or invalid checksum"),
+        (Vec::new(), "unexpected EOF"),
+        (b"x 1\n".to_vec(), "unexpected EOF"),
         (whole[..whole.len() - 3].to_vec(), "gzip: unexpected EOF or invalid checksum"),
         (whole[..20].to_vec(), "gzip: unexpected EOF or invalid checksum"),
     ] {
@@ -252,7 +253,10 @@ async fn garbage_is_an_error() {
         head
     };
     for (answer, want) in [
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec(), "malformed HTTP response"),
+        (
+            b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec(),
+            "transport connection broken: malformed HTTP response \"SSH-2.0-OpenSSH_9.2\"",
+        ),
         (endless_head, "net/http: server response headers exceeded 32768 bytes; aborted"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc".to_vec(), "unexpected EOF"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n".to_vec(), "malformed chunked encoding"),
