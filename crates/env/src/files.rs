@@ -59,6 +59,32 @@ pub trait Files: Send + Sync {
     /// The system's.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
 
+    /// Opens an existing file for reading alone; it may lie where nothing can be written.
+    ///
+    /// # Errors
+    /// The system's.
+    fn open_read(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.open(path)
+    }
+
+    /// Renames a directory with all that is in it, to a name that is free.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// The system's.
+    fn remove_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Gives a file a second name. What is written through one is seen through the other.
+    ///
+    /// # Errors
+    /// The system's.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Renames a file, replacing an existing one.
     ///
     /// # Errors

@@ -46,13 +46,22 @@ enum NameChange {
     Create(PathBuf, Inode),
     Rename(PathBuf, PathBuf),
     Remove(PathBuf),
+    RenameDir(PathBuf, PathBuf),
+    RemoveDir(PathBuf),
+}
+
+/// Names and where they lead: files, and the directories there are.
+#[derive(Clone, Default)]
+struct Tree {
+    dirs: BTreeSet<PathBuf>,
+    files: BTreeMap<PathBuf, Inode>,
 }
 
 struct State {
     rng: fastrand::Rng,
-    dirs: BTreeSet<PathBuf>,
-    names: BTreeMap<PathBuf, Inode>,
-    synced_names: BTreeMap<PathBuf, Inode>,
+    now: Tree,
+    /// As a power cut leaves it. New directories are in it at once.
+    synced: Tree,
     /// Changes of names that no `sync_dir` has covered yet, oldest first.
     changes: Vec<NameChange>,
     contents: HashMap<Inode, Content>,
@@ -100,9 +109,8 @@ impl SimFiles {
         SimFiles {
             state: Arc::new(Mutex::new(State {
                 rng: fastrand::Rng::with_seed(seed),
-                dirs: BTreeSet::new(),
-                names: BTreeMap::new(),
-                synced_names: BTreeMap::new(),
+                now: Tree::default(),
+                synced: Tree::default(),
                 changes: Vec::new(),
                 contents: HashMap::new(),
                 next_inode: 1,
@@ -149,7 +157,7 @@ impl SimFiles {
     /// When there is no such file or byte.
     pub fn flip_bit(&self, path: &Path, offset: usize, bit: u32) -> io::Result<()> {
         let mut state = locked(&self.state);
-        let inode = *state.names.get(path).ok_or_else(|| not_found(path))?;
+        let inode = *state.now.files.get(path).ok_or_else(|| not_found(path))?;
         let content = state.contents.get_mut(&inode).ok_or_else(|| not_found(path))?;
         let byte = content.now.get_mut(offset).ok_or(io::ErrorKind::UnexpectedEof)?;
         *byte ^= 1 << (bit % 8);
@@ -158,6 +166,41 @@ impl SimFiles {
             *synced = byte;
         }
         Ok(())
+    }
+}
+
+impl Tree {
+    fn apply(&mut self, change: &NameChange) {
+        match change {
+            NameChange::Create(path, inode) => {
+                self.files.insert(path.clone(), *inode);
+            }
+            NameChange::Rename(from, to) => {
+                if let Some(inode) = self.files.remove(from) {
+                    self.files.insert(to.clone(), inode);
+                }
+            }
+            NameChange::Remove(path) => {
+                self.files.remove(path);
+            }
+            NameChange::RenameDir(from, to) => {
+                let moved = |path: &Path| match path.strip_prefix(from) {
+                    Ok(rest) if rest.as_os_str().is_empty() => to.clone(),
+                    Ok(rest) => to.join(rest),
+                    Err(_) => path.to_path_buf(),
+                };
+                self.dirs = self.dirs.iter().map(|dir| moved(dir)).collect();
+                self.files = self.files.iter().map(|(path, inode)| (moved(path), *inode)).collect();
+            }
+            NameChange::RemoveDir(dir) => {
+                self.dirs.remove(dir);
+            }
+        }
+    }
+
+    fn is_empty_dir(&self, dir: &Path) -> bool {
+        let inside = |path: &PathBuf| path.parent() == Some(dir);
+        !self.dirs.iter().any(inside) && !self.files.keys().any(inside)
     }
 }
 
@@ -186,33 +229,17 @@ impl State {
         if self.dead { Err(dead()) } else { Ok(value) }
     }
 
-    fn apply(names: &mut BTreeMap<PathBuf, Inode>, change: &NameChange) {
-        match change {
-            NameChange::Create(path, inode) => {
-                names.insert(path.clone(), *inode);
-            }
-            NameChange::Rename(from, to) => {
-                if let Some(inode) = names.remove(from) {
-                    names.insert(to.clone(), inode);
-                }
-            }
-            NameChange::Remove(path) => {
-                names.remove(path);
-            }
-        }
-    }
-
     fn change(&mut self, change: NameChange) {
-        State::apply(&mut self.names, &change);
+        self.now.apply(&change);
         self.changes.push(change);
     }
 
     fn cut_power(&mut self) {
         let kept = self.rng.usize(0..=self.changes.len());
         for change in std::mem::take(&mut self.changes).iter().take(kept) {
-            State::apply(&mut self.synced_names, change);
+            self.synced.apply(change);
         }
-        self.names = self.synced_names.clone();
+        self.now = self.synced.clone();
         let mut inodes: Vec<Inode> = self.contents.keys().copied().collect();
         inodes.sort_unstable();
         for inode in inodes {
@@ -253,7 +280,8 @@ impl Files for SimFiles {
         let mut state = locked(&self.state);
         state.step_whole()?;
         for dir in dir.ancestors() {
-            state.dirs.insert(dir.to_path_buf());
+            state.now.dirs.insert(dir.to_path_buf());
+            state.synced.dirs.insert(dir.to_path_buf());
         }
         state.answer(())
     }
@@ -263,13 +291,13 @@ impl Files for SimFiles {
         if state.dead {
             return Err(dead());
         }
-        if !state.dirs.contains(dir) {
+        if !state.now.dirs.contains(dir) {
             return Err(not_found(dir));
         }
         let name = |path: &Path| path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
-        let dirs = state.dirs.iter().filter(|path| path.parent() == Some(dir));
+        let dirs = state.now.dirs.iter().filter(|path| path.parent() == Some(dir));
         let mut entries: Vec<DirEntry> = dirs.map(|path| DirEntry { name: name(path), is_dir: true, len: 0 }).collect();
-        for (path, inode) in state.names.iter().filter(|(path, _)| path.parent() == Some(dir)) {
+        for (path, inode) in state.now.files.iter().filter(|(path, _)| path.parent() == Some(dir)) {
             let len = state.contents.get(inode).map_or(0, |content| content.now.len() as u64);
             entries.push(DirEntry { name: name(path), is_dir: false, len });
         }
@@ -279,7 +307,7 @@ impl Files for SimFiles {
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut state = locked(&self.state);
-        if !path.parent().is_some_and(|dir| state.dirs.contains(dir)) {
+        if !path.parent().is_some_and(|dir| state.now.dirs.contains(dir)) {
             return Err(not_found(path));
         }
         state.step_whole()?;
@@ -295,13 +323,13 @@ impl Files for SimFiles {
         if state.dead {
             return Err(dead());
         }
-        let inode = *state.names.get(path).ok_or_else(|| not_found(path))?;
+        let inode = *state.now.files.get(path).ok_or_else(|| not_found(path))?;
         Ok(Arc::new(SimFile { state: self.state.clone(), inode }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = locked(&self.state);
-        if !state.names.contains_key(from) {
+        if !state.now.files.contains_key(from) {
             return Err(not_found(from));
         }
         state.step_whole()?;
@@ -311,11 +339,48 @@ impl Files for SimFiles {
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut state = locked(&self.state);
-        if !state.names.contains_key(path) {
+        if !state.now.files.contains_key(path) {
             return Err(not_found(path));
         }
         state.step_whole()?;
         state.change(NameChange::Remove(path.to_path_buf()));
+        state.answer(())
+    }
+
+    fn rename_dir(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = locked(&self.state);
+        if !state.now.dirs.contains(from) {
+            return Err(not_found(from));
+        }
+        if state.now.dirs.contains(to) && !state.now.is_empty_dir(to) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        state.step_whole()?;
+        state.change(NameChange::RenameDir(from.to_path_buf(), to.to_path_buf()));
+        state.answer(())
+    }
+
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = locked(&self.state);
+        if !state.now.dirs.contains(dir) {
+            return Err(not_found(dir));
+        }
+        if !state.now.is_empty_dir(dir) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        state.step_whole()?;
+        state.change(NameChange::RemoveDir(dir.to_path_buf()));
+        state.answer(())
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = locked(&self.state);
+        let inode = *state.now.files.get(from).ok_or_else(|| not_found(from))?;
+        if state.now.files.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        state.step_whole()?;
+        state.change(NameChange::Create(to.to_path_buf(), inode));
         state.answer(())
     }
 
@@ -325,13 +390,13 @@ impl Files for SimFiles {
         let state = &mut *state;
         let inside = |path: &Path| path.parent() == Some(dir);
         let (done, open) = std::mem::take(&mut state.changes).into_iter().partition(|change| match change {
-            NameChange::Create(path, _) | NameChange::Remove(path) => inside(path),
-            NameChange::Rename(from, to) => inside(from) || inside(to),
+            NameChange::Create(path, _) | NameChange::Remove(path) | NameChange::RemoveDir(path) => inside(path),
+            NameChange::Rename(from, to) | NameChange::RenameDir(from, to) => inside(from) || inside(to),
         });
         state.changes = open;
         let done: Vec<NameChange> = done;
         for change in &done {
-            State::apply(&mut state.synced_names, change);
+            state.synced.apply(change);
         }
         state.answer(())
     }
@@ -417,6 +482,31 @@ mod tests {
         file.sync_data().unwrap();
         files.sync_dir(Path::new("/d")).unwrap();
         file.append(unsynced).unwrap();
+    }
+
+    #[test]
+    fn a_renamed_directory_is_durable_once_its_parent_is_synced() {
+        for seed in 0..50 {
+            for is_synced in [false, true] {
+                let files = SimFiles::new(seed);
+                files.create_dir_all(Path::new("/d/a/sub")).unwrap();
+                let file = files.create(Path::new("/d/a/sub/f")).unwrap();
+                file.append(b"x").unwrap();
+                file.sync_data().unwrap();
+                files.sync_dir(Path::new("/d/a/sub")).unwrap();
+                files.rename_dir(Path::new("/d/a"), Path::new("/d/b")).unwrap();
+                if is_synced {
+                    files.sync_dir(Path::new("/d")).unwrap();
+                }
+                files.restart(Crash::PowerCut);
+                let there = |dir: &str| files.open(&Path::new(dir).join("sub/f")).is_ok();
+                assert!(there("/d/b") || !is_synced && there("/d/a"));
+                assert_ne!(there("/d/a"), there("/d/b"));
+                let dirs = files.list(Path::new("/d")).unwrap();
+                assert_eq!(dirs.len(), 1);
+                assert!(files.remove_dir(Path::new("/d")).is_err());
+            }
+        }
     }
 
     #[test]
