@@ -12,9 +12,12 @@ use hyper::body::Incoming;
 use super::exchange::{Ends, io_cause};
 use crate::error::BodyError;
 
-/// How much is inflated between two chances for other tasks: at the greatest
-/// possible ratio (1:1032) 4 MiB come out of it, about 2 ms.
+/// How much is inflated at once: at the greatest possible ratio (1:1032) 4 MiB
+/// come out of it, about 2 ms.
 const INFLATE_STEP_LEN: usize = 4 << 10;
+
+/// After how much output other tasks get a chance.
+const YIELD_LEN: usize = 512 << 10;
 
 /// What is set aside for a body at once because its header announces it.
 const RESERVE_LEN_MAX: usize = 1 << 20;
@@ -55,6 +58,7 @@ async fn read_gzip(body: &mut Incoming, out: &mut Vec<u8>, len_max: usize, ends:
 }
 
 async fn inflate(body: &mut Incoming, inflater: &mut MultiGzDecoder<Sink>, ends: Ends) -> Result<(), BodyError> {
+    let mut yielded_at = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| failure(&error, ends))?;
         let Some(data) = frame.data_ref() else { continue };
@@ -66,7 +70,11 @@ async fn inflate(body: &mut Incoming, inflater: &mut MultiGzDecoder<Sink>, ends:
                     (false, Some(_)) => BodyError::GzipCorrupt,
                 });
             }
-            tokio::task::consume_budget().await;
+            let len = inflater.get_ref().out.len();
+            if len - yielded_at >= YIELD_LEN {
+                yielded_at = len;
+                tokio::task::yield_now().await;
+            }
         }
     }
     match inflater.try_finish() {
