@@ -63,7 +63,6 @@ fn usage() -> String {
 }
 
 /// Prints to standard output, where a closed pipe is no error.
-#[expect(clippy::print_stdout, reason = "the one place that writes to standard output")]
 fn print(text: &str) -> ExitCode {
     use std::io::Write;
     let mut out = std::io::stdout().lock();

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use narthex_client::{RegisterError, Registry};
 use narthex_promql_syntax::ast::ValueType;
 use narthex_promql_syntax::{Expr, ParserOptions, parse_expr};
 use narthex_storage::Storage;
@@ -16,6 +17,7 @@ use crate::eval::limits::{EVALUATION, EXECUTION, Limits, PerStep};
 use crate::eval::vector::{Vector, is_absent};
 use crate::eval::{Evaluated, Evaluator, Settings};
 use crate::gate::Gate;
+use crate::metrics::EngineMetrics;
 use crate::plan::{self, Grid, Plan, PlanContext};
 
 /// Queries that may nest deeper run on a thread with a stack of its own.
@@ -31,6 +33,7 @@ pub struct Engine {
     options: EngineOptions,
     default_subquery_step_ms: AtomicI64,
     gate: Gate,
+    metrics: Option<EngineMetrics>,
 }
 
 impl Engine {
@@ -38,7 +41,16 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Engine {
         let default_subquery_step_ms = AtomicI64::new(options.default_subquery_step_ms);
         let gate = Gate::new(options.max_concurrency);
-        Engine { options, default_subquery_step_ms, gate }
+        Engine { options, default_subquery_step_ms, gate, metrics: None }
+    }
+
+    /// The same engine, counting its queries in a registry from now on.
+    ///
+    /// # Errors
+    /// When the registry has metrics of these names already.
+    pub fn with_metrics(mut self, registry: &Registry) -> Result<Engine, RegisterError> {
+        self.metrics = Some(EngineMetrics::register(registry, self.options.max_concurrency)?);
+        Ok(self)
     }
 
     /// Its settings.
@@ -68,6 +80,16 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`].
     pub fn execute(&self, storage: &dyn Storage, request: &Request) -> Result<Answer, QueryError> {
+        let _running = self.metrics.as_ref().map(EngineMetrics::begin);
+        let answer = self.execute_deep(storage, request);
+        if let (Some(metrics), Ok(answer)) = (&self.metrics, &answer) {
+            metrics.observe(&answer.stats);
+        }
+        answer
+    }
+
+    /// Runs a query on a stack that is deep enough for it.
+    fn execute_deep(&self, storage: &dyn Storage, request: &Request) -> Result<Answer, QueryError> {
         let depth = depth_bound(&request.query);
         if depth <= DEPTH_INLINE {
             return self.execute_here(storage, request);

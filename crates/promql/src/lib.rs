@@ -4,7 +4,7 @@
 //! - [`api`]: [`Request`], [`Answer`], [`QueryError`].
 //! - [`engine`]: [`Engine`], which runs queries.
 //! - `plan`: the syntax tree made ready; `eval`: its evaluation; `gate`: how many
-//!   queries run at a time.
+//!   queries run at a time; `metrics`: what is counted about them.
 //! - [`annotations`]: warnings and infos.
 //! - [`range_functions`], [`histogram_functions`], [`elementwise`], [`math`]: what
 //!   functions compute.
@@ -25,6 +25,7 @@ mod eval;
 mod gate;
 pub mod histogram_functions;
 pub mod math;
+mod metrics;
 mod plan;
 pub mod range_functions;
 pub mod script;

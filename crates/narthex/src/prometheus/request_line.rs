@@ -53,13 +53,21 @@ impl Place {
         for &byte in bytes {
             *self = match *self {
                 Place::Method(matched) if METHOD[matched] == byte => {
-                    if matched + 1 == METHOD.len() { Place::Line } else { Place::Method(matched + 1) }
+                    if matched + 1 == METHOD.len() {
+                        Place::Line
+                    } else {
+                        Place::Method(matched + 1)
+                    }
                 }
                 Place::Method(_) => Place::Rest,
                 Place::Line if byte == b'\n' => Place::Headers(2),
                 Place::Line => Place::Line,
                 Place::Headers(matched) if END[matched] == byte => {
-                    if matched + 1 == END.len() { Place::Method(0) } else { Place::Headers(matched + 1) }
+                    if matched + 1 == END.len() {
+                        Place::Method(0)
+                    } else {
+                        Place::Headers(matched + 1)
+                    }
                 }
                 Place::Headers(_) => Place::Headers(usize::from(byte == END[0])),
                 Place::Rest => Place::Rest,
@@ -106,7 +114,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tolerant<S> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write_vectored(cx, bytes)
     }
 

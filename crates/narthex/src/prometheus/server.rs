@@ -103,7 +103,8 @@ async fn serve(
     }
     let storage = Arc::new(LateStorage::default());
     let db: Arc<OnceLock<Arc<Db>>> = Arc::default();
-    let engine = Arc::new(Engine::new(settings.engine.clone()));
+    let engine = Engine::new(settings.engine.clone()).with_metrics(&registry);
+    let engine = Arc::new(engine.map_err(|e| fatal("Fatal error")(e.to_string()))?);
     let parts = Parts::new(&registry, Arc::clone(&storage), Arc::clone(&engine), Arc::clone(&clock))
         .map_err(fatal("Fatal error"))?;
     metrics::register(&registry, &control, &db).map_err(|e| fatal("Fatal error")(e.to_string()))?;

@@ -49,9 +49,8 @@ fn sighup_applies_a_changed_configuration_and_keeps_the_old_one_when_it_is_wrong
 
     home.write("prometheus.yml", "scrape_configs: [{job_nam: x}]\n");
     server.signal("HUP");
-    server.wait_for("the failed reload", |s| {
-        (s.metric("prometheus_config_last_reload_successful") == 0.0).then_some(())
-    });
+    server
+        .wait_for("the failed reload", |s| (s.metric("prometheus_config_last_reload_successful") == 0.0).then_some(()));
     assert!(server.log().contains("field job_nam not found in type config.ScrapeConfig"), "{}", server.log());
     server.wait_for_value("count(up == 1)", 2.0);
 }

@@ -87,8 +87,6 @@ fn targets_from_files_follow_the_file() {
     server.wait_for_value("count(up{from='file'} == 1)", 2.0);
     // A broken file keeps its targets.
     home.write("targets/a.json", "[{");
-    server.wait_for("the file's failure", |s| {
-        (s.metric("prometheus_sd_file_read_errors_total") > 0.0).then_some(())
-    });
+    server.wait_for("the file's failure", |s| (s.metric("prometheus_sd_file_read_errors_total") > 0.0).then_some(()));
     server.wait_for_value("count(up{from='file'} == 1)", 2.0);
 }
