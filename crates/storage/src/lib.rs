@@ -5,6 +5,7 @@
 //!   together, visible together.
 //! - [`select`]: a [`Querier`] finds series by matchers; a [`SeriesSet`] reads
 //!   them by index, each into [`SeriesColumns`].
+//! - [`merge`]: several stores read as one.
 //! - [`error`]: what may go wrong.
 //!
 //! Both sides work in batches so that the cost of a virtual call, a lock and a
@@ -12,6 +13,7 @@
 
 pub mod append;
 pub mod error;
+pub mod merge;
 pub mod select;
 
 use std::sync::Arc;
