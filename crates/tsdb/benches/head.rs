@@ -13,6 +13,10 @@ use narthex_model::{Labels, MatchOp, Matcher, labels};
 use narthex_storage::{Appender, Batch, GroupKey, SelectHints, SeriesColumns, SeriesRef, Storage};
 use narthex_tsdb::{Db, Options};
 
+/// The program's allocator, so that bytes per series are those of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SERIES: usize = 1000;
 const START_MS: i64 = 1_700_000_000_000;
 const INTERVAL_MS: i64 = 15_000;
@@ -163,22 +167,19 @@ fn sizes() {
     // What the writers here hold for themselves: references, values, batches.
     let writers = series * (8.0 + 8.0 + 16.0);
     timed("first scrapes", series, &mut || list.iter_mut().for_each(Target::scrape));
-    let per_series = |db: &Db| {
-        let _ = db;
-        (anonymous_bytes().saturating_sub(before) as f64 - writers) / series
-    };
-    println!("bytes per series after 1 scrape: {:.0}", per_series(&db));
+    let per_series = || (anonymous_bytes().saturating_sub(before) as f64 - writers) / series;
+    println!("bytes per series after 1 scrape: {:.0}", per_series());
     let position = db.metrics().wal_bytes_written;
     timed("59 scrapes", 59.0 * series, &mut || {
         (0..59).for_each(|_| list.iter_mut().for_each(Target::scrape));
     });
-    println!("bytes per series after 60 scrapes: {:.0}", per_series(&db));
+    println!("bytes per series after 60 scrapes: {:.0}", per_series());
     let log_bytes = (db.metrics().wal_bytes_written - position) as f64;
     println!("log bytes per sample: {:.2}", log_bytes / (59.0 * series));
     timed("100 scrapes, one seal", 100.0 * series, &mut || {
         (0..100).for_each(|_| list.iter_mut().for_each(Target::scrape));
     });
-    println!("bytes per series after 160 scrapes: {:.0}", per_series(&db));
+    println!("bytes per series after 160 scrapes: {:.0}", per_series());
     println!("chunk bytes per sample: {:.2}", db.metrics().head_chunks_storage_bytes as f64 / (120.0 * series));
     let all = [Matcher::new(MatchOp::Regex, "__name__", ".+").expect("the pattern is valid")];
     for what in ["first select of all", "select of all again"] {
@@ -187,7 +188,7 @@ fn sizes() {
             assert_eq!(querier.select(&SelectHints::default(), &all).expect("the head reads").len(), series as usize);
         });
     }
-    println!("bytes per series with the order: {:.0}", per_series(&db));
+    println!("bytes per series with the order: {:.0}", per_series());
     drop((list, db));
     let reopened = |what: &str| {
         let start = Instant::now();

@@ -156,6 +156,7 @@ impl Db {
     /// when the directory cannot be used. Damage is no error but a notice.
     pub fn open(options: Options, files: Arc<dyn Files>, clock: Arc<dyn Clock>) -> Result<Db, OpenError> {
         let started = clock.monotonic();
+        let options = Options { chunk_range_ms: options.chunk_range_ms.max(1), ..options };
         let mut notices = Vec::new();
         let (head, dir) = (options.dir.join(HEAD_DIR), options.dir.clone());
         let failed = |action: &'static str, path: &Path| {

@@ -172,6 +172,9 @@ impl Index {
             let len = (group_len / 4).next_power_of_two().clamp(16, 256);
             *block = IdBlock { next: self.places.len() as u32, end: self.places.len() as u32 + len };
             let vacant = Place { target: HalfId::EMPTY, metric: HalfId::EMPTY, group: GroupId(u32::MAX), slot: 0 };
+            if self.places.capacity() < block.end as usize {
+                self.places.reserve_exact(len as usize + self.places.len() / 8);
+            }
             self.places.resize(block.end as usize, vacant);
         }
         block.next += 1;

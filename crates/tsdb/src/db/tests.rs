@@ -584,3 +584,62 @@ fn stats_count_series_pairs_and_bytes() {
     assert_eq!((metrics.head_series, metrics.head_float_samples_appended), (3, 6));
     assert_eq!(metrics.head_active_appenders, 1);
 }
+
+#[test]
+fn readers_beside_writers_see_whole_commits_in_order() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let files = SimFiles::new(1);
+    let options = Options { log_segment_len_max: 20_000, chunk_file_len_max: 50_000, ..options() };
+    let db = open_with(options.clone(), &files);
+    let is_done = AtomicBool::new(false);
+    let write = |instance: &str| {
+        let mut appender = db.appender(&target(instance)).unwrap();
+        for t in 0..600i64 {
+            let mut batch = Batch { timestamp_ms: t * 1000, ..Batch::default() };
+            // Ever more series; all have the same value.
+            for i in 0..10 + t / 20 {
+                let series = appender.series(&series_of(instance, &format!("m{i:03}"))).unwrap();
+                batch.push(series, t as f64);
+                if t % 3 == 0 {
+                    appender.release(series);
+                }
+            }
+            assert_eq!(appender.commit(&batch).unwrap().rejected, []);
+        }
+    };
+    let look = || {
+        let mut last = 0;
+        while !is_done.load(Ordering::Acquire) {
+            let querier = db.querier(0, i64::MAX).unwrap();
+            for instance in ["a", "b"] {
+                let newest = |samples: &Samples| samples.last().map_or(-1.0, |sample| f64::from_bits(sample.1));
+                let all = read_all(&*querier, &[Matcher::equal("instance", instance)]);
+                let newest: Vec<f64> = all.iter().map(|series| newest(&series.1)).filter(|&v| v >= 0.0).collect();
+                assert!(newest.iter().all(|&value| value == newest[0]), "{newest:?}");
+                assert!(newest.is_empty() || newest.len() as i64 == 10 + newest[0] as i64 / 20);
+            }
+            let seen = db.metrics().isolation_high_watermark;
+            assert!(seen >= last);
+            last = seen;
+        }
+    };
+    std::thread::scope(|scope| {
+        let writers = ["a", "b"].map(|instance| scope.spawn(move || write(instance)));
+        scope.spawn(look);
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Acquire) {
+                db.sync().unwrap();
+                db.clean_up().unwrap();
+                db.checkpoint().unwrap();
+                db.stats(3);
+            }
+        });
+        let results = writers.map(|writer| writer.join());
+        is_done.store(true, Ordering::Release);
+        assert!(results.iter().all(Result::is_ok));
+    });
+    let before = everything(&db);
+    drop(db);
+    assert_eq!(everything(&open_with(options, &files)), before);
+}

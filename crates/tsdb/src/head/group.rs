@@ -149,6 +149,12 @@ impl GroupData {
             self.ids[slot as usize] = id;
             return slot;
         }
+        if self.states.len() == self.states.capacity() {
+            // Doubling would waste up to 44 bytes per series.
+            let more = (self.states.len() / 8).max(16);
+            self.states.reserve_exact(more);
+            self.ids.reserve_exact(more);
+        }
         self.states.push(SeriesState::new());
         self.ids.push(id);
         (self.states.len() - 1) as u32

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use narthex_storage::{SeriesColumns, StorageError};
+use narthex_storage::{FloatColumn, SeriesColumns, StorageError};
 
 use super::group::Group;
+use super::series::SAMPLES_PER_CHUNK;
 use crate::chunk::Encoding;
 use crate::chunk::histogram::{HistogramSample, get_sample, to_float};
 use crate::chunk::xor::decode_xor;
@@ -70,8 +71,23 @@ impl<'a> Sink<'a> {
         column.values.push(Arc::new(to_float(&sample.histogram)));
     }
 
-    fn chunk(&mut self, encoding: Encoding, data: &[u8]) -> Decoded<()> {
+    /// Takes a chunk with these first and last times.
+    fn chunk(&mut self, encoding: Encoding, min: i64, max: i64, data: &[u8]) -> Decoded<()> {
         match encoding {
+            Encoding::Xor if min >= self.window.min_ms && max <= self.window.max_ms => {
+                // All of it is wanted: nothing to ask per sample.
+                self.is_ordered &= min > self.last_float;
+                self.last_float = max;
+                let FloatColumn { timestamps, values, .. } = &mut self.out.floats;
+                let len = data.first_chunk::<2>().map_or(0, |len| usize::from(u16::from_be_bytes(*len)));
+                timestamps.reserve(len.min(SAMPLES_PER_CHUNK));
+                values.reserve(len.min(SAMPLES_PER_CHUNK));
+                decode_xor(data, |timestamp, value| {
+                    timestamps.push(timestamp);
+                    values.push(f64::from_bits(value));
+                    true
+                })
+            }
             Encoding::Xor => decode_xor(data, |timestamp, value| self.float(timestamp, value)),
             Encoding::Histograms => {
                 let mut cursor = Cursor::new(data);
@@ -131,12 +147,14 @@ impl Group {
             data.batches.iter().filter(|batch| batch.may_have(slot, window.min_ms, window.max_ms)).cloned().collect();
         let mut sink = Sink::new(if sealed.is_empty() { out } else { &mut scratch.open }, window);
         for chunk in data.closed.iter().filter(|chunk| chunk.slot == slot) {
-            sink.chunk(chunk.encoding, &chunk.data).expect("what the encoder wrote decodes");
+            sink.chunk(chunk.encoding, chunk.min_timestamp, chunk.max_timestamp, &chunk.data)
+                .expect("what the encoder wrote decodes");
         }
         if let Some(own) = data.own.get(&slot) {
             scratch.sealed.clear();
             own.encoder.copy_to(&mut scratch.sealed);
-            sink.chunk(Encoding::Xor, &scratch.sealed).expect("what the encoder wrote decodes");
+            sink.chunk(Encoding::Xor, own.first_timestamp, own.last_timestamp, &scratch.sealed)
+                .expect("what the encoder wrote decodes");
         }
         let state = &data.states[slot as usize];
         if state.count > 0 && data.times[usize::from(state.first_column)] <= window.max_ms {
@@ -157,7 +175,7 @@ impl Group {
                 if chunk.max_timestamp < window.min_ms || chunk.min_timestamp > window.max_ms {
                     return Ok(());
                 }
-                sink.chunk(chunk.encoding, chunk.data)
+                sink.chunk(chunk.encoding, chunk.min_timestamp, chunk.max_timestamp, chunk.data)
             })?;
         }
         sink.append(&scratch.open);

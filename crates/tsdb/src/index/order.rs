@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::halves::Pair;
 use super::symbols::Symbol;
 use super::{Index, SeriesId};
 use crate::sync::lock;
@@ -58,11 +59,25 @@ impl Order {
 impl Index {
     /// Compares two series by their labels.
     pub(crate) fn compare(&self, a: SeriesId, b: SeriesId) -> Ordering {
+        self.compare_by(a, b, |symbol| self.symbols.text(symbol))
+    }
+
+    /// Compares two series by their labels, those by something in the order of
+    /// their texts. Series with a half in common, which most neighbours are, differ
+    /// in the other half alone.
+    fn compare_by<K: Ord>(&self, a: SeriesId, b: SeriesId, key: impl Fn(Symbol) -> K + Copy) -> Ordering {
         let (a, b) = (self.place(a), self.place(b));
-        if a.target == b.target && a.metric == b.metric {
-            return Ordering::Equal;
-        }
-        self.pairs(a).cmp(self.pairs(b))
+        let pairs = |half| self.halves.pairs(half);
+        let decided = if a.target == b.target {
+            compare_halves(pairs(a.metric), pairs(b.metric), key)
+        } else if a.metric == b.metric {
+            compare_halves(pairs(a.target), pairs(b.target), key)
+        } else {
+            None
+        };
+        decided.unwrap_or_else(|| {
+            merged_by(pairs(a.target), pairs(a.metric), key).cmp(merged_by(pairs(b.target), pairs(b.metric), key))
+        })
     }
 
     /// Sorts the pending series in.
@@ -114,25 +129,16 @@ impl Index {
             rank_of[symbol as usize] = rank as u32;
         }
         drop(by_text);
-        let rank = |symbol: Symbol| u128::from(rank_of[symbol.0 as usize]);
+        // An absent pair comes before every other: ranks are counted from 1.
+        let rank = |symbol: Symbol| rank_of[symbol.0 as usize] + 1;
         let key = |id: SeriesId| {
             let place = self.place(id);
-            let (mut a, mut b) = (self.halves.pairs(place.target).iter(), self.halves.pairs(place.metric).iter());
-            let mut key = 0u128;
-            for _ in 0..2 {
-                let next = match (a.as_slice().first(), b.as_slice().first()) {
-                    (Some(x), Some(y)) if rank(x.0) < rank(y.0) => a.next(),
-                    (Some(_), None) => a.next(),
-                    _ => b.next(),
-                };
-                // An absent pair comes before every other: ranks are counted from 1.
-                let pair = next.map_or(0, |pair| (rank(pair.0) + 1) << 32 | (rank(pair.1) + 1));
-                key = key << 64 | pair;
-            }
-            key
+            let mut pairs = merged_by(self.halves.pairs(place.target), self.halves.pairs(place.metric), rank);
+            let mut next = || pairs.next().map_or(0, |pair| u64::from(pair.0) << 32 | u64::from(pair.1));
+            u128::from(next()) << 64 | u128::from(next())
         };
         let mut keyed: Vec<(u128, SeriesId)> = ids.into_iter().map(|id| (key(id), id)).collect();
-        keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.compare(a.1, b.1)));
+        keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.compare_by(a.1, b.1, rank)));
         keyed.into_iter().map(|(_, id)| id).collect()
     }
 
@@ -153,5 +159,82 @@ impl Index {
         } else {
             ids.sort_unstable_by_key(|id| ranked.ranks[id.0 as usize]);
         }
+    }
+}
+
+/// The order of two sets that have all else in common; `None` when one of these
+/// halves begins with the other, since then what they have in common decides.
+fn compare_halves<K: Ord>(a: &[Pair], b: &[Pair], key: impl Fn(Symbol) -> K) -> Option<Ordering> {
+    for (a, b) in a.iter().zip(b) {
+        if a.0 != b.0 {
+            return Some(key(a.0).cmp(&key(b.0)));
+        }
+        if a.1 != b.1 {
+            return Some(key(a.1).cmp(&key(b.1)));
+        }
+    }
+    (a.len() == b.len()).then_some(Ordering::Equal)
+}
+
+/// The pairs of two halves by ascending name.
+fn merged_by<'a, K: Ord>(
+    target: &'a [Pair],
+    metric: &'a [Pair],
+    key: impl Fn(Symbol) -> K + Copy + 'a,
+) -> impl Iterator<Item = (K, K)> + 'a {
+    let (mut a, mut b) = (target.iter(), metric.iter());
+    std::iter::from_fn(move || {
+        let next = match (a.as_slice().first(), b.as_slice().first()) {
+            (Some(x), Some(y)) if key(x.0) < key(y.0) => a.next(),
+            (Some(_), None) => a.next(),
+            _ => b.next(),
+        };
+        next.map(|pair| (key(pair.0), key(pair.1)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::Labels;
+
+    use super::*;
+    use crate::head::group::GroupId;
+    use crate::index::IdBlock;
+
+    #[test]
+    fn the_order_is_that_of_the_label_sets() {
+        let mut index = Index::new();
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut block = IdBlock::default();
+        let mut sets = Vec::new();
+        let names = ["a", "b", "c", "d", "e"];
+        for target in 0..6 {
+            // Targets with the names between, before and behind those of the series.
+            let shared: Vec<(&str, String)> =
+                names.iter().filter(|_| rng.bool()).map(|&name| (name, format!("{}", target % 2))).collect();
+            let shared = Labels::from_pairs(shared);
+            let half = index.target(&shared);
+            for _ in 0..200 {
+                let mut labels = shared.to_builder();
+                for name in names {
+                    if rng.bool() && shared.get(name).is_none() {
+                        labels.set(name, &rng.u32(0..3).to_string());
+                    }
+                }
+                let labels = labels.labels();
+                let split = index.split(&labels, &shared);
+                if !labels.is_empty() && index.find(&split).is_none() {
+                    let id = index.insert(&split, GroupId(target), half, &shared, &mut block, 1);
+                    sets.push((labels, id));
+                }
+            }
+            // Sorted at once the first time, merged in later.
+            index.refresh_order();
+        }
+        sets.sort();
+        let want: Vec<SeriesId> = sets.iter().map(|set| set.1).collect();
+        assert_eq!(lock(&index.order).ranked.sorted, want);
+        let all = index.ids().collect();
+        assert_eq!(index.sort_all(all), want);
     }
 }
