@@ -14,7 +14,7 @@ pub(crate) fn run(args: Vec<String>) -> ExitCode {
         Err(code) => return code,
     };
     let settings = match Settings::new(&values, &host_name()) {
-        Ok(settings) => settings,
+        Ok(settings) => Settings { scrapes_at_once: true, ..settings },
         Err(text) => {
             crate::complain(&text);
             return ExitCode::from(2);

@@ -45,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) families: FamilyInterner,
     pub(crate) failure_logs: FailureLogs,
     pub(crate) user_agent: HeaderValue,
+    /// See [`crate::Options::scrapes_at_once`].
+    pub(crate) scrapes_at_once: bool,
     /// Spreads the scrapes of several servers; from host name and external labels.
     pub(crate) offset_seed: AtomicU64,
     pub(crate) shards: Shards,
@@ -77,6 +79,7 @@ impl Context {
             families: FamilyInterner::default(),
             failure_logs: FailureLogs::default(),
             user_agent,
+            scrapes_at_once: false,
             offset_seed: AtomicU64::new(0),
             shards: Shards::start(cores)?,
             cores: Arc::new(Semaphore::new(cores)),

@@ -27,6 +27,9 @@ pub struct Options {
     pub host_name: String,
     /// What targets are told about us: `Prometheus/<version>`.
     pub user_agent: String,
+    /// Whether a new target is scraped at once, and only then waits for its place
+    /// in the interval: somebody is watching who does not want to wait.
+    pub scrapes_at_once: bool,
 }
 
 /// All scrape pools.
@@ -77,7 +80,8 @@ impl Manager {
     ) -> io::Result<Manager> {
         let user_agent =
             HeaderValue::from_str(&options.user_agent).unwrap_or_else(|_| HeaderValue::from_static("Prometheus"));
-        let context = Context::new(storage, clock, random, metrics, user_agent)?;
+        let mut context = Context::new(storage, clock, random, metrics, user_agent)?;
+        context.scrapes_at_once = options.scrapes_at_once;
         Ok(Manager { context: Arc::new(context), options, state: Mutex::default() })
     }
 

@@ -91,6 +91,10 @@ impl ScrapeLoop {
         };
         let clock = Arc::clone(&running.on.context.clock);
         let interval_ms = running.on.target.interval_ms();
+        if running.on.context.scrapes_at_once && !stop.is_cancelled() {
+            let now_ns = clock.now_ns();
+            Box::pin(running.scrape(now_ns)).await;
+        }
         let seed = running.on.context.offset_seed.load(Ordering::Relaxed);
         let first = offset(interval_ms, running.on.target.hash(), seed, clock.now_ns());
         let mut schedule: Option<Schedule> = None;

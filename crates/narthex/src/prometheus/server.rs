@@ -105,7 +105,7 @@ async fn serve(
     let db: Arc<OnceLock<Arc<Db>>> = Arc::default();
     let engine = Engine::new(settings.engine.clone()).with_metrics(&registry);
     let engine = Arc::new(engine.map_err(|e| fatal("Fatal error")(e.to_string()))?);
-    let parts = Parts::new(&registry, Arc::clone(&storage), Arc::clone(&engine), Arc::clone(&clock))
+    let parts = Parts::new(&settings, &registry, Arc::clone(&storage), Arc::clone(&engine), Arc::clone(&clock))
         .map_err(fatal("Fatal error"))?;
     metrics::register(&registry, &control, &db).map_err(|e| fatal("Fatal error")(e.to_string()))?;
 
@@ -205,6 +205,7 @@ struct Parts {
 
 impl Parts {
     fn new(
+        settings: &Settings,
         registry: &Registry,
         storage: Arc<LateStorage>,
         engine: Arc<Engine>,
@@ -213,6 +214,7 @@ impl Parts {
         let options = narthex_scrape::Options {
             host_name: host_name(),
             user_agent: format!("Prometheus/{}", crate::version::UPSTREAM),
+            scrapes_at_once: settings.scrapes_at_once,
         };
         let scrape_metrics = Arc::new(ScrapeMetrics::register(registry).map_err(|e| e.to_string())?);
         let scrape = ScrapeManager::new(options, storage, Arc::clone(&clock), &Random::from_machine(), scrape_metrics);

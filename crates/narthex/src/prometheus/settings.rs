@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) retention_ms: Option<i64>,
     /// The query engine's limits and features.
     pub(crate) engine: EngineOptions,
+    /// Whether new targets are scraped at once, because somebody is watching.
+    pub(crate) scrapes_at_once: bool,
     /// The default of `extra_scrape_metrics`.
     pub(crate) extra_scrape_metrics: bool,
     /// Names given to `--enable-feature` that mean nothing here.
@@ -87,6 +89,7 @@ impl Settings {
                 features,
                 ..EngineOptions::default()
             },
+            scrapes_at_once: false,
             extra_scrape_metrics,
             unknown_features,
             flags,

@@ -89,7 +89,8 @@ struct Fixture {
 impl Fixture {
     fn start() -> Fixture {
         let memory = Memory::default();
-        let options = Options { host_name: "here".into(), user_agent: "Prometheus/3.14.0".into() };
+        let options =
+            Options { host_name: "here".into(), user_agent: "Prometheus/3.14.0".into(), scrapes_at_once: false };
         let manager = Manager::new(
             options,
             Arc::new(memory.clone()),
@@ -384,7 +385,7 @@ async fn pools_show_in_our_own_metrics() {
     let registry = Registry::new();
     let memory = Memory::default();
     let manager = Manager::new(
-        Options { host_name: "here".into(), user_agent: "x".into() },
+        Options { host_name: "here".into(), user_agent: "x".into(), scrapes_at_once: false },
         Arc::new(memory.clone()),
         Arc::new(SystemClock::new()),
         &Random::from_seed(1),
@@ -413,6 +414,24 @@ async fn pools_show_in_our_own_metrics() {
     fixture.apply(&[]);
     let shown = registry.gather().encode(narthex_exposition::negotiate(None), &[]);
     assert!(!shown.contains("scrape_job=\"j\""), "{shown}");
+    fixture.manager.shutdown().await;
+}
+
+#[tokio::test]
+async fn with_somebody_watching_the_first_scrape_comes_at_once() {
+    let server = Server::start(text("a 1\n")).await;
+    let memory = Memory::default();
+    let manager = Manager::new(
+        Options { host_name: "here".into(), user_agent: "x".into(), scrapes_at_once: true },
+        Arc::new(memory.clone()),
+        Arc::new(SystemClock::new()),
+        &Random::from_seed(1),
+        Arc::new(ScrapeMetrics::unregistered()),
+    );
+    let fixture = Fixture { manager: Arc::new(manager.unwrap()), memory };
+    fixture.apply(&[job(|c| c.scrape_interval_ms = 86_400_000)]);
+    fixture.set_targets("j", &[server.address()]);
+    until(|| fixture.values("a") == ["1"]).await;
     fixture.manager.shutdown().await;
 }
 
