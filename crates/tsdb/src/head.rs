@@ -17,7 +17,8 @@
 //! | values of an open chunk, half full, with slack | 40–110 |
 //! | index: place, hash entry, two postings, order | 16 + 8 + 8 + 8 |
 //!
-//! After 120 columns, or when time passes a multiple of the chunk range, the
+//! After 120 columns (the first time in a chunk range fewer, so that groups are
+//! not in step), or when time passes a multiple of the chunk range, the
 //! whole group is sealed: every series' chunk is re-coded with its timestamps as
 //! Prometheus would have it and the batch goes to a head chunk file; 64 bytes of
 //! memory remain per batch, none per series. Exceptions live beside the arrays:

@@ -27,6 +27,8 @@ pub(crate) struct GroupId(pub(crate) u32);
 
 /// Closed chunks with their own times that are written together.
 const CLOSED_MAX: usize = 256;
+/// Columns of the shortest batch that is sealed for its length.
+const COLUMNS_MIN: usize = 30;
 /// A commit with fewer than this part of the column's samples gets no column of its own.
 const SPARSE: usize = 4;
 /// After so many commits without a column the group's open chunks are sealed, to begin anew.
@@ -205,6 +207,21 @@ impl GroupData {
         }
     }
 
+    /// After how many columns the group is sealed. All groups are sealed when a
+    /// chunk range ends; were they then in step until the next, they would all be
+    /// full, and all be written, at once. So a group's first batch in a range is
+    /// shorter, by its id.
+    fn columns_max(&self, id: GroupId, range: i64) -> usize {
+        let Some(&first) = self.times.first() else { return SAMPLES_PER_CHUNK };
+        let end = range_end(first, range);
+        if self.batches.last().is_some_and(|batch| range_end(batch.max_timestamp, range) == end) {
+            return SAMPLES_PER_CHUNK;
+        }
+        let spread = SAMPLES_PER_CHUNK - COLUMNS_MIN + 1;
+        // A step that has no divisor with the spread reaches all lengths.
+        COLUMNS_MIN + id.0 as usize % spread * 37 % spread
+    }
+
     /// Seals open chunks that a commit would otherwise overfill. Depends on the
     /// group and the commit alone, so that a replay of the log seals alike.
     ///
@@ -220,7 +237,7 @@ impl GroupData {
         let is_new = !accepted.shared.is_empty() && matches!(self.place(accepted), Place::NewColumn);
         let is_full = is_new
             && self.times.first().is_some_and(|&first| {
-                self.times.len() == SAMPLES_PER_CHUNK || accepted.timestamp >= range_end(first, range)
+                self.times.len() >= self.columns_max(id, range) || accepted.timestamp >= range_end(first, range)
             });
         if is_full || self.sparse_run >= SPARSE_RUN_MAX {
             return self.seal(id, chunks);
