@@ -58,18 +58,19 @@ def watch(args, running):
         cpu, since = warm[name]
         seconds = time.monotonic() - since
         span = max(10, int(seconds))
-        per_target = rig.api(port, "query", query=f'count_over_time(up{{job="load"}}[{span}s])')["result"]
-        wanted = span * 1000 // args.interval_ms
-        fewest = min((int(float(s["value"][1])) for s in per_target), default=0)
-        down = rig.api(port, "query", query=f'sum(count_over_time((up{{job="load"}} == 0)[{span}s:{args.interval_ms}ms]))')["result"]
+        scrapes = rig.api(port, "query", query=f'up{{job="load"}}[{span}s]')["result"]
+        times = [[round(t * 1000) for t, _ in series["values"]] for series in scrapes]
+        missed = sum(round((b - a) / args.interval_ms) - 1 for list in times for a, b in zip(list, list[1:]))
+        failed = sum(value != "1" for series in scrapes for _, value in series["values"])
         samples = seconds * 1000 / args.interval_ms * args.targets * (args.series + 5)
         costs[name] = (rig.cpu_seconds(child) - cpu) / samples * 1e6
         print(
-            f"{name}: {len(per_target)} targets, the fewest scrapes of one {fewest} of {wanted}, failed scrapes {down[0]['value'][1] if down else 0}, "
+            f"{name}: {len(times)} targets, {sum(map(len, times))} scrapes, {missed} missed, {failed} failed, "
             f"{costs[name]:.3f} CPU-seconds per million samples"
         )
         size = sum(f.stat().st_size for f in pathlib.Path(f"/proc/{child.pid}/cwd").joinpath(name).rglob("*") if f.is_file())
-        print(f"{name}: {size / samples / seconds * (time.monotonic() - since):.2f} bytes on disk per sample since the first minute (whole directory)")
+        whole = (seconds + 60) * 1000 / args.interval_ms * args.targets * (args.series + 5)
+        print(f"{name}: {size / whole:.2f} bytes on disk per sample, everything included")
     if len(costs) == 2:
         print(f"CPU per sample, narthex / prometheus: {costs['narthex'] / costs['prometheus']:.3f}")
 

@@ -32,7 +32,7 @@ def arguments(about, **extra):
 def find(folder, *names):
     """The first of these programs that exists, or None."""
     for name in names:
-        path = shutil.which(name, path=folder or None) or (folder and shutil.which(name))
+        path = shutil.which(name, path=folder or None)
         if path:
             return path
     return None
