@@ -3,6 +3,14 @@
 //! `cargo bench -p narthex-tsdb` runs the timed ones. `NARTHEX_TSDB_SIZES=1 cargo
 //! bench -p narthex-tsdb` also prints bytes per series and the time of a replay
 //! for `NARTHEX_TSDB_TARGETS` × 1,000 series (default 100).
+//!
+//! 2026-11-20, two vCPUs of an EPYC, others at work beside, 1,000 targets: commit
+//! 13–19 ns per sample (log included), new series 0.4 µs, read 14 ns per sample
+//! (three quarters from files), 253 bytes per series with 60 open samples, 310
+//! after 160, log 2.1 bytes per sample, full chunks 1.9; select of all 1 M series
+//! 16 ms (the first time, unsorted: 354 ms); start after a clean end 0.33 s, after
+//! a kill with 20 scrapes since the checkpoint 0.77 s, with 160 M samples of log
+//! and no checkpoint at all 2.6 s.
 
 use std::path::Path;
 use std::sync::Arc;

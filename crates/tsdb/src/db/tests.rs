@@ -643,3 +643,26 @@ fn readers_beside_writers_see_whole_commits_in_order() {
     drop(db);
     assert_eq!(everything(&open_with(options, &files)), before);
 }
+
+#[test]
+fn real_files_and_background_threads_keep_samples_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { sync_interval: std::time::Duration::from_millis(1), ..Options::new(dir.path()) };
+    let open = || Db::open(options.clone(), Arc::new(RealFiles), Arc::new(ManualClock::new(0))).unwrap();
+    let db = open();
+    let held = filled(&db, 50, 300);
+    let before = everything(&db);
+    // Synced without being asked.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while db.metrics().wal_fsync_count == 0 && std::time::Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    assert!(db.metrics().wal_fsync_count > 0);
+    drop((held, db));
+    let db = open();
+    assert_eq!(everything(&db), before);
+    db.close().unwrap();
+    drop(db);
+    let db = open();
+    assert_eq!((db.notices(), everything(&db)), (&[][..], before));
+}
