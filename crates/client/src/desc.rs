@@ -49,9 +49,9 @@ impl Opts {
         self
     }
 
-    /// The name without namespace and subsystem, for messages.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// Name with namespace and subsystem; empty without a name.
+    pub(crate) fn full_name(&self) -> String {
+        build_name(&self.namespace, &self.subsystem, &self.name)
     }
 
     /// The descriptor of a metric of kind `metric_type` with these variable labels.
@@ -59,26 +59,28 @@ impl Opts {
     /// # Errors
     /// A name that cannot be.
     pub fn desc(self, metric_type: MetricType, variable_labels: &[&str]) -> Result<Desc, RegisterError> {
+        let name = self.full_name();
         let mut const_labels = self.const_labels;
         const_labels.sort();
-        let name = match self.name.as_str() {
-            "" => String::new(),
-            name => {
-                let parts = [self.namespace.as_str(), self.subsystem.as_str(), name];
-                parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
-            }
-        };
-        let inner = Inner {
+        Inner {
             name,
             help: self.help,
             unit: self.unit,
             metric_type,
             const_labels,
             variable_labels: variable_labels.iter().map(|&label| label.to_owned()).collect(),
-        };
-        inner.check()?;
-        Ok(Desc(Arc::new(inner)))
+        }
+        .check()
     }
+}
+
+/// A metric name from its parts, joined by `_`; those that are empty are left out.
+/// Without a name the result is empty.
+pub fn build_name(namespace: &str, subsystem: &str, name: &str) -> String {
+    if name.is_empty() {
+        return String::new();
+    }
+    [namespace, subsystem, name].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -94,9 +96,15 @@ struct Inner {
 }
 
 impl Inner {
-    fn check(&self) -> Result<(), RegisterError> {
+    fn check(self) -> Result<Desc, RegisterError> {
         if self.name.is_empty() {
-            return Err(RegisterError::Name(self.name.clone()));
+            return Err(RegisterError::Name(self.name));
+        }
+        if !self.unit.is_empty() {
+            let stem = self.name.strip_suffix("_total").unwrap_or(&self.name);
+            if stem.strip_suffix(&*self.unit).is_none_or(|rest| !rest.is_empty() && !rest.ends_with('_')) {
+                return Err(RegisterError::Unit { metric: self.name, unit: self.unit });
+            }
         }
         let own = match self.metric_type {
             MetricType::Histogram | MetricType::GaugeHistogram => "le",
@@ -112,7 +120,7 @@ impl Inner {
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(RegisterError::DuplicateLabel { metric: self.name.clone(), label: pair[0].to_owned() }),
-            None => Ok(()),
+            None => Ok(Desc(Arc::new(self))),
         }
     }
 
@@ -164,10 +172,56 @@ impl Desc {
                 values: values.iter().map(|&value| value.to_owned()).collect(),
             });
         }
-        let mut pairs = self.0.const_labels.clone();
-        pairs.extend(self.0.variable_labels.iter().cloned().zip(values.iter().map(|&value| value.to_owned())));
-        pairs.sort();
-        Ok(pairs.into())
+        let constant = self.0.const_labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let variable = self.0.variable_labels.iter().map(String::as_str).zip(values.iter().copied());
+        let mut pairs: Vec<(&str, &str)> = constant.chain(variable).collect();
+        pairs.sort_unstable();
+        Ok(LabelPairs::new(pairs))
+    }
+
+    /// For each variable label, its place among all labels sorted by name.
+    pub(crate) fn places(&self) -> Box<[usize]> {
+        let mut names = self.0.label_names();
+        names.sort_unstable();
+        let variable = self.0.variable_labels.iter();
+        variable.map(|label| names.binary_search(&label.as_str()).expect("is among them")).collect()
+    }
+
+    /// The constant labels, by name.
+    pub fn const_labels(&self) -> &[(String, String)] {
+        &self.0.const_labels
+    }
+
+    /// Whether the metric's labels are those described, names and constant values.
+    pub(crate) fn describes(&self, labels: &LabelPairs) -> bool {
+        let mut names = self.0.label_names();
+        names.sort_unstable();
+        labels.iter().map(|(name, _)| name).eq(names)
+            && self.0.const_labels.iter().all(|(name, value)| labels.get(name) == Some(value))
+    }
+
+    /// The same with `prefix` before its name and more constant labels.
+    ///
+    /// # Errors
+    /// When it has one of the labels already.
+    pub(crate) fn wrapped(&self, prefix: &str, labels: &[(String, String)]) -> Result<Desc, RegisterError> {
+        let mut const_labels = self.0.const_labels.clone();
+        const_labels.extend_from_slice(labels);
+        const_labels.sort();
+        Inner {
+            name: format!("{prefix}{}", self.0.name),
+            help: self.0.help.clone(),
+            unit: self.0.unit.clone(),
+            metric_type: self.0.metric_type,
+            const_labels,
+            variable_labels: self.0.variable_labels.clone(),
+        }
+        .check()
+    }
+
+    /// Whether both are clones of one descriptor: quick, and usually the case.
+    pub(crate) fn is_clone_of(&self, other: &Desc) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Whether both may stand in one family.
@@ -183,10 +237,5 @@ impl Desc {
             && self.unit() == other.unit()
             && self.metric_type() == other.metric_type()
             && names(self) == names(other)
-    }
-
-    /// Whether both name the same metric: name and values of the constant labels.
-    pub(crate) fn is_same_metric(&self, other: &Desc) -> bool {
-        self.name() == other.name() && self.0.const_labels == other.0.const_labels
     }
 }

@@ -31,6 +31,22 @@ pub enum RegisterError {
         /// The bounds, printed.
         bounds: String,
     },
+    /// A factor of native buckets that is not above 1.
+    #[error("bucket factor {factor} of histogram {metric:?} is not above 1")]
+    BucketFactor {
+        /// The metric's name.
+        metric: String,
+        /// The factor, printed.
+        factor: String,
+    },
+    /// A unit that the name does not end in (before `_total`), which OpenMetrics demands.
+    #[error("the name of metric {metric:?} does not end in its unit {unit:?}")]
+    Unit {
+        /// The metric's name.
+        metric: String,
+        /// The unit.
+        unit: String,
+    },
     /// A quantile, or its error, that is not between 0 and 1.
     #[error("quantile {quantile} of metric {metric:?} with error {error} is not within 0 and 1")]
     Quantile {
@@ -79,7 +95,50 @@ pub enum GatherError {
         /// Its labels, printed.
         labels: String,
     },
+    /// Metrics of one name with different help texts, kinds or units; the first were kept.
+    #[error("collected metrics named {0:?} have different help texts, types or units")]
+    Inconsistent(String),
+    /// Labels that cannot be: a name that is empty, twice there or reserved, or, in a
+    /// pedantic registry, other names than were described.
+    #[error("collected metric {name:?} has labels {labels} that do not fit")]
+    Labels {
+        /// Its name.
+        name: String,
+        /// Its labels, printed.
+        labels: String,
+    },
+    /// A family with the name of a sample of another one.
+    #[error("collected metric named {name:?} collides with a sample of {other:?}")]
+    Suffix {
+        /// The family that was left out.
+        name: String,
+        /// The histogram or summary.
+        other: String,
+    },
+    /// What a collector says of itself.
+    #[error("{0}")]
+    Collector(String),
+    /// An error of one of several gatherers.
+    #[error("[from gatherer #{number}] {error}")]
+    Gatherer {
+        /// Its number, from 1.
+        number: usize,
+        /// What went wrong there.
+        error: Box<GatherError>,
+    },
     /// A metric whose value is of another kind than its descriptor says.
     #[error("collected metric {0:?} has a value of another type")]
     WrongValue(String),
+}
+
+/// Why a view of a vector with some labels fixed cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CurryError {
+    /// The label is fixed already.
+    #[error("label name {0:?} is already curried")]
+    Twice(String),
+    /// Some names are not those of labels of the vector.
+    #[error("{0} unknown label(s) found during currying")]
+    Unknown(usize),
 }

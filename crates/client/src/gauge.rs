@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use narthex_exposition::MetricValue;
+use narthex_exposition::{LabelPairs, Metric, MetricValue};
 
 use crate::atomic::add_float;
 
@@ -54,13 +55,31 @@ impl Gauge {
         InProgress(self.clone())
     }
 
+    /// Sets the seconds since the epoch of now.
+    pub fn set_to_current_time(&self) {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.set(since.as_secs_f64());
+    }
+
+    /// Calls `f` and sets the seconds it took.
+    pub fn time<T>(&self, f: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = f();
+        self.set(start.elapsed().as_secs_f64());
+        result
+    }
+
     /// The value now.
     pub fn get(&self) -> f64 {
         f64::from_bits(self.0.load(Relaxed))
     }
 
-    pub(crate) fn value(&self) -> MetricValue {
-        MetricValue::Single(self.get())
+    pub(crate) fn metric(&self, labels: LabelPairs) -> Metric {
+        Metric::new(labels, MetricValue::Single(self.get()))
+    }
+
+    pub(crate) fn handles(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 }
 
@@ -87,5 +106,9 @@ mod tests {
         assert_eq!(gauge.get(), 2.5);
         drop(guard);
         assert_eq!(gauge.get(), 1.5);
+        gauge.set_to_current_time();
+        assert!(gauge.get() > 1.5e9);
+        assert_eq!(gauge.time(|| 3), 3);
+        assert!(gauge.get() < 60.0);
     }
 }

@@ -18,35 +18,69 @@
 //! # Ok::<(), narthex_client::RegisterError>(())
 //! ```
 //!
-//! - [`counter`], [`gauge`], [`histogram`], [`summary`]: the kinds of metric.
+//! - [`counter`], [`gauge`], [`histogram`], [`summary`], [`info`]: the kinds of metric.
 //! - [`vector`]: metrics of one name, told apart by label values.
 //! - [`desc`]: [`Opts`], with which a metric is described, and [`Desc`].
+//! - [`exemplar`]: examples of what was counted.
 //! - [`collector`]: [`Collector`], for values that are read when they are asked for.
-//! - [`registry`]: [`Registry`], which checks, holds and gathers them.
+//! - [`constant`]: values made elsewhere, native histograms among them.
+//! - [`wrap`]: prefixes and labels for what others made.
+//! - [`registry`]: [`Registry`], which checks and holds them.
+//! - [`gather`]: what it gathers, and how several are one.
+//! - [`scrape`]: answering a scrape, whatever the server is made of; [`server`]: one that needs nothing.
+//! - `http` (feature `http`): the same as a tower service; `instrument`: layers for servers and clients.
+//! - [`observer`]: what can be observed into, and a timer for it.
 //! - [`process`]: [`ProcessCollector`], memory, CPU and files of this process.
 //! - [`error`]: what can be wrong.
 //!
-//! This crate knows nothing of HTTP and of our servers.
+//! This crate knows nothing of our servers.
 
 mod atomic;
+mod clock;
 pub mod collector;
+pub mod constant;
 pub mod counter;
 pub mod desc;
 pub mod error;
+pub mod exemplar;
+pub mod gather;
 pub mod gauge;
 pub mod histogram;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod info;
+#[cfg(feature = "http")]
+pub mod instrument;
+pub mod observer;
 pub mod process;
 pub mod registry;
+pub mod scrape;
+pub mod server;
+mod shard;
 pub mod summary;
+mod sync;
 pub mod vector;
+pub mod wrap;
 
-pub use collector::{Collector, Sink};
-pub use counter::Counter;
-pub use desc::{Desc, Opts};
-pub use error::{CardinalityError, GatherError, RegisterError};
+pub use narthex_exposition as exposition;
+pub use narthex_model::MetricType;
+
+pub use collector::{Collector, FnCollector, Single, Sink, describe_by_collect};
+pub use counter::{Counter, LocalCounter, misuse_count};
+pub use desc::{Desc, Opts, build_name};
+pub use error::{CardinalityError, CurryError, GatherError, RegisterError};
+pub use exemplar::{ExemplarError, set_exemplar_provider};
+pub use gather::{FnGatherer, Gathered, Gatherer, Gatherers};
 pub use gauge::{Gauge, InProgress};
-pub use histogram::{Histogram, HistogramTimer, exponential_buckets, linear_buckets};
+pub use histogram::{
+    Histogram, HistogramOpts, HistogramTimer, LocalHistogram, exponential_buckets, exponential_buckets_range,
+    linear_buckets,
+};
+pub use info::{Info, StateSet, Unknown};
+pub use observer::{FnObserver, Observer, ObserverVec, Timer};
 pub use process::ProcessCollector;
-pub use registry::{CollectorId, Gathered, Registry};
+pub use registry::{CollectorId, Registry};
+pub use server::Server;
 pub use summary::{Summary, SummaryOpts};
-pub use vector::{CounterVec, GaugeVec, HistogramVec, MetricVec, SummaryVec};
+pub use vector::{CounterVec, GaugeVec, HistogramVec, MetricVec, SummaryVec, UnknownVec, VecOpts};
+pub use wrap::Wrapped;

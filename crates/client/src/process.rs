@@ -1,5 +1,6 @@
 //! The process itself: `process_*`, read from `/proc` at each scrape.
 
+#[cfg(feature = "process")]
 use std::fs;
 
 use narthex_model::MetricType;
@@ -8,7 +9,7 @@ use crate::collector::{Collector, Sink};
 use crate::desc::{Desc, Opts};
 
 /// Metrics of this process, named and described as by upstream's client.
-/// Elsewhere than on Linux it yields nothing. A value that cannot be read is left out.
+/// Elsewhere than on Linux, and without the feature `process`, it yields nothing. A value that cannot be read is left out.
 #[derive(Debug)]
 pub struct ProcessCollector {
     descs: [Desc; METRICS.len()],
@@ -55,6 +56,10 @@ impl Collector for ProcessCollector {
         self.descs.to_vec()
     }
 
+    #[cfg(not(feature = "process"))]
+    fn collect(&self, _: &mut Sink) {}
+
+    #[cfg(feature = "process")]
     fn collect(&self, sink: &mut Sink) {
         let stat = fs::read_to_string("/proc/self/stat").ok().and_then(|text| Stat::parse(&text));
         let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();

@@ -1,69 +1,69 @@
 //! The registry: what a program exposes.
 
-use std::collections::{BTreeMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use narthex_exposition::{Encoder, LabelPairs, MetricFamily, MetricValue, Negotiated};
 use narthex_model::MetricType;
 
 use crate::collector::{Collector, Function, Single, Sink};
 use crate::desc::{Desc, Opts};
-use crate::error::{GatherError, RegisterError};
-use crate::vector::{Bounds, Child, CounterVec, GaugeVec, HistogramVec, MetricVec, SummaryVec};
-use crate::{Counter, Gauge, Histogram, Summary, SummaryOpts};
+use crate::error::RegisterError;
+use crate::gather::{Gathered, Gatherer, Gathering};
+use crate::histogram::HistogramOpts;
+use crate::info::{Info, StateSet};
+use crate::process::ProcessCollector;
+use crate::vector::{Child, CounterVec, GaugeVec, HistogramVec, MetricVec, SummaryVec, UnknownVec, VecOpts};
+use crate::wrap::{Wrap, Wrapped};
+use crate::{Counter, Gauge, Histogram, Summary, SummaryOpts, Unknown};
 
 /// Names a registered collector, for [`Registry::unregister`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CollectorId(u64);
 
 struct Registered {
-    id: CollectorId,
     descs: Vec<Desc>,
     collector: Arc<dyn Collector>,
+    /// The handle that was returned, if the registry made the metric.
+    handle: Option<Box<dyn Any + Send + Sync>>,
+}
+
+/// What is known of a name that is or was registered.
+struct Family {
+    desc: Desc,
+    /// Who has it now, by its constant labels.
+    registered: BTreeMap<Vec<(String, String)>, CollectorId>,
 }
 
 #[derive(Default)]
 struct State {
-    collectors: Vec<Registered>,
-    /// For each name ever registered, what its family must look like.
-    families: BTreeMap<String, Desc>,
+    collectors: BTreeMap<u64, Registered>,
+    families: BTreeMap<String, Family>,
     next_id: u64,
+    is_pedantic: bool,
 }
 
 /// Holds the collectors of a program and asks them for metrics. A handle: clones
-/// share the collectors.
+/// share the collectors, and so do handles that put prefixes and labels on what is
+/// registered through them.
 #[derive(Clone, Default)]
-pub struct Registry(Arc<Mutex<State>>);
+pub struct Registry {
+    state: Arc<Mutex<State>>,
+    wrap: Arc<Wrap>,
+    reuses: bool,
+}
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Registry").field("collectors", &self.state().collectors.len()).finish()
+        f.debug_struct("Registry").field("collectors", &self.state().collectors.len()).finish_non_exhaustive()
     }
 }
 
-/// The metrics of one instant.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Gathered {
-    /// The families, by name; metrics by label values.
-    pub families: Vec<MetricFamily>,
-    /// What could not be gathered.
-    pub errors: Vec<GatherError>,
-}
-
-impl Gathered {
-    /// The body of an answer to a scrape. If `names` is not empty, only the families of
-    /// those names.
-    pub fn encode(&self, negotiated: Negotiated, names: &[&str]) -> String {
-        let encoder = Encoder::new(negotiated.format, negotiated.escaping);
-        let mut out = String::with_capacity(self.families.len() * 256);
-        for family in self.families.iter().filter(|family| names.is_empty() || names.contains(&family.name.as_str())) {
-            encoder.family(family, &mut out);
-        }
-        encoder.finish(&mut out);
-        out
-    }
-}
+static GLOBAL: LazyLock<Registry> = LazyLock::new(|| {
+    let registry = Registry::new();
+    registry.register(Arc::new(ProcessCollector::new())).expect("the first one");
+    registry
+});
 
 impl Registry {
     /// An empty registry.
@@ -71,8 +71,44 @@ impl Registry {
         Registry::default()
     }
 
+    /// An empty registry that looks at every metric it gathers: its labels must be those
+    /// that were described. For tests.
+    pub fn pedantic() -> Registry {
+        let registry = Registry::new();
+        registry.state().is_pedantic = true;
+        registry
+    }
+
+    /// The registry of the whole program, which holds the metrics of the process.
+    pub fn global() -> &'static Registry {
+        &GLOBAL
+    }
+
+    /// A handle that puts `prefix` before the names of what is registered through it.
+    #[must_use]
+    pub fn with_prefix(&self, prefix: &str) -> Registry {
+        let wrap = Wrap { prefix: format!("{}{prefix}", self.wrap.prefix), labels: self.wrap.labels.clone() };
+        Registry { wrap: Arc::new(wrap), ..self.clone() }
+    }
+
+    /// A handle that puts these labels on what is registered through it.
+    #[must_use]
+    pub fn with_labels(&self, labels: &[(&str, &str)]) -> Registry {
+        let mut wrap = Wrap::clone(&self.wrap);
+        wrap.labels.extend(labels.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        Registry { wrap: Arc::new(wrap), ..self.clone() }
+    }
+
+    /// A handle through which a metric that is there already can be made again: the
+    /// methods that make metrics then return the one that is there, if it is of the
+    /// same kind, name, help, labels.
+    #[must_use]
+    pub fn reusing(&self) -> Registry {
+        Registry { reuses: true, ..self.clone() }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a collector.
@@ -81,25 +117,41 @@ impl Registry {
     /// When one of its metrics is registered, or does not fit one of the same name
     /// that is or was. Nothing is added then.
     pub fn register(&self, collector: Arc<dyn Collector>) -> Result<CollectorId, RegisterError> {
+        let collector: Arc<dyn Collector> =
+            if self.wrap.is_empty() { collector } else { Arc::new(Wrapped::with(collector, Wrap::clone(&self.wrap))?) };
+        self.add(collector, None)
+    }
+
+    fn add(
+        &self,
+        collector: Arc<dyn Collector>,
+        handle: Option<Box<dyn Any + Send + Sync>>,
+    ) -> Result<CollectorId, RegisterError> {
         let descs = collector.describe();
         let mut state = self.state();
         for (i, desc) in descs.iter().enumerate() {
-            let registered = state.collectors.iter().flat_map(|registered| &registered.descs);
-            if registered.chain(&descs[..i]).any(|other| other.is_same_metric(desc)) {
+            let family = state.families.get(desc.name());
+            if family.is_some_and(|family| family.registered.contains_key(desc.const_labels()))
+                || descs[..i]
+                    .iter()
+                    .any(|other| other.name() == desc.name() && other.const_labels() == desc.const_labels())
+            {
                 return Err(RegisterError::Duplicate(desc.name().to_owned()));
             }
             let earlier =
-                state.families.get(desc.name()).or_else(|| descs[..i].iter().find(|d| d.name() == desc.name()));
+                family.map(|family| &family.desc).or_else(|| descs[..i].iter().find(|d| d.name() == desc.name()));
             if earlier.is_some_and(|earlier| !earlier.is_consistent_with(desc)) {
                 return Err(RegisterError::Inconsistent(desc.name().to_owned()));
             }
         }
-        for desc in &descs {
-            state.families.entry(desc.name().to_owned()).or_insert_with(|| desc.clone());
-        }
         let id = CollectorId(state.next_id);
         state.next_id += 1;
-        state.collectors.push(Registered { id, descs, collector });
+        for desc in &descs {
+            let new = || Family { desc: desc.clone(), registered: BTreeMap::new() };
+            let family = state.families.entry(desc.name().to_owned()).or_insert_with(new);
+            family.registered.insert(desc.const_labels().to_vec(), id);
+        }
+        state.collectors.insert(id.0, Registered { descs, collector, handle });
         Ok(id)
     }
 
@@ -107,64 +159,118 @@ impl Registry {
     /// their help, kind and labels.
     pub fn unregister(&self, id: CollectorId) -> bool {
         let mut state = self.state();
-        let before = state.collectors.len();
-        state.collectors.retain(|registered| registered.id != id);
-        state.collectors.len() < before
+        let Some(gone) = state.collectors.remove(&id.0) else { return false };
+        for desc in gone.descs {
+            if let Some(family) = state.families.get_mut(desc.name()) {
+                family.registered.remove(desc.const_labels());
+            }
+        }
+        true
     }
 
-    /// Asks all collectors. One that fails leaves the others alone.
+    /// The collector that has a metric of this name (prefix included) and these constant labels.
+    pub fn find(&self, name: &str, const_labels: &[(&str, &str)]) -> Option<CollectorId> {
+        let mut labels: Vec<(String, String)> =
+            const_labels.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        labels.sort();
+        self.state().families.get(name)?.registered.get(&labels).copied()
+    }
+
+    /// Removes all collectors, and forgets what their names were bound to.
+    pub fn clear(&self) {
+        let mut state = self.state();
+        state.collectors.clear();
+        state.families.clear();
+    }
+
+    /// How many collectors there are.
+    pub fn len(&self) -> usize {
+        self.state().collectors.len()
+    }
+
+    /// Whether there is no collector.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The descriptors of all collectors, by name: for lists of what a program exposes.
+    pub fn descs(&self) -> Vec<Desc> {
+        let state = self.state();
+        let mut descs: Vec<Desc> =
+            state.collectors.values().flat_map(|registered| registered.descs.iter().cloned()).collect();
+        descs.sort_by(|a, b| (a.name(), a.const_labels()).cmp(&(b.name(), b.const_labels())));
+        descs
+    }
+
+    /// Asks all collectors, those registered through other handles too. One that fails
+    /// leaves the others alone.
     pub fn gather(&self) -> Gathered {
         // Collectors may take their time, and may want to register something.
-        let collectors: Vec<(Arc<dyn Collector>, Vec<Desc>)> = self
-            .state()
-            .collectors
-            .iter()
-            .map(|registered| (Arc::clone(&registered.collector), registered.descs.clone()))
-            .collect();
-        let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
-        let mut errors = Vec::new();
+        let (collectors, is_pedantic) = {
+            let state = self.state();
+            let collectors = state.collectors.values();
+            let collectors: Vec<(Arc<dyn Collector>, Vec<Desc>)> =
+                collectors.map(|registered| (Arc::clone(&registered.collector), registered.descs.clone())).collect();
+            (collectors, state.is_pedantic)
+        };
+        let mut gathering = Gathering::new(is_pedantic);
         for (collector, descs) in collectors {
-            let mut sink = Sink::default();
-            if catch_unwind(AssertUnwindSafe(|| collector.collect(&mut sink))).is_err() {
-                let names: Vec<&str> = descs.iter().map(Desc::name).collect();
-                errors.push(GatherError::Panicked(names.join(", ")));
-            }
-            errors.extend(sink.wrong_cardinality.into_iter().map(GatherError::Undescribed));
-            for (desc, metric) in sink.metrics {
-                if !descs.contains(&desc) {
-                    errors.push(GatherError::Undescribed(desc.name().to_owned()));
-                } else if !fits(desc.metric_type(), &metric.value) {
-                    errors.push(GatherError::WrongValue(desc.name().to_owned()));
-                } else {
-                    let family = families.entry(desc.name().to_owned()).or_insert_with(|| MetricFamily {
-                        name: desc.name().to_owned(),
-                        help: desc.help().to_owned(),
-                        unit: desc.unit().to_owned(),
-                        metric_type: desc.metric_type(),
-                        metrics: Vec::new(),
-                    });
-                    family.metrics.push(metric);
-                }
-            }
+            gathering.collect(&*collector, &descs);
         }
-        let mut families: Vec<MetricFamily> = families.into_values().collect();
-        for family in &mut families {
-            sort_and_check(family, &mut errors);
+        gathering.finish()
+    }
+
+    /// The metric that is registered as described, if the registry made it.
+    fn existing<M: Clone + 'static>(&self, desc: &Desc) -> Option<M> {
+        let state = self.state();
+        let id = state.families.get(desc.name())?.registered.get(desc.const_labels())?;
+        let registered = state.collectors.get(&id.0)?;
+        let same = registered.descs.iter().any(|other| other == desc);
+        registered.handle.as_ref().filter(|_| same)?.downcast_ref::<M>().cloned()
+    }
+
+    /// Registers what `make` makes of the descriptor, unless there is one to be reused.
+    fn made<M: Clone + Send + Sync + 'static>(
+        &self,
+        opts: Opts,
+        metric_type: MetricType,
+        labels: &[&str],
+        make: impl FnOnce(Desc) -> (M, Arc<dyn Collector>),
+    ) -> Result<M, RegisterError> {
+        let desc = self.wrap.desc(&opts.desc(metric_type, labels)?)?;
+        if self.reuses
+            && let Some(existing) = self.existing(&desc)
+        {
+            return Ok(existing);
         }
-        Gathered { families, errors }
+        let (metric, collector) = make(desc.clone());
+        match self.add(collector, Some(Box::new(metric.clone()))) {
+            // Another thread was quicker.
+            Err(RegisterError::Duplicate(name)) if self.reuses => {
+                self.existing(&desc).ok_or(RegisterError::Duplicate(name))
+            }
+            added => added.map(|_| metric),
+        }
     }
 
     fn single<M: Child>(&self, opts: Opts, metric: M) -> Result<M, RegisterError> {
-        let desc = opts.desc(M::METRIC_TYPE, &[])?;
-        let pairs = constant_pairs(&desc);
-        self.register(Arc::new(Single { desc, pairs, metric: metric.clone() }))?;
-        Ok(metric)
+        self.made(opts, M::METRIC_TYPE, &[], |desc| {
+            let single = Single::with_desc(desc, metric.clone());
+            (metric, Arc::new(single))
+        })
     }
 
-    fn vector<M: Child>(&self, opts: Opts, labels: &[&str], config: M::Config) -> Result<MetricVec<M>, RegisterError> {
-        let vector = MetricVec::new(opts.desc(M::METRIC_TYPE, labels)?, config);
-        self.register(Arc::new(vector.clone()))?;
-        Ok(vector)
+    fn vector<M: Child>(
+        &self,
+        opts: Opts,
+        labels: &[&str],
+        config: M::Config,
+        bounds: VecOpts,
+    ) -> Result<MetricVec<M>, RegisterError> {
+        self.made(opts, M::METRIC_TYPE, labels, |desc| {
+            let vector = MetricVec::with_desc(desc, config, bounds);
+            (vector.clone(), Arc::new(vector))
+        })
     }
 
     fn function(
@@ -173,9 +279,9 @@ impl Registry {
         metric_type: MetricType,
         function: impl Fn() -> f64 + Send + Sync + 'static,
     ) -> Result<CollectorId, RegisterError> {
-        let desc = opts.desc(metric_type, &[])?;
-        let pairs = constant_pairs(&desc);
-        self.register(Arc::new(Function { desc, pairs, function }))
+        let desc = self.wrap.desc(&opts.desc(metric_type, &[])?)?;
+        let pairs = desc.pairs(&[]).expect("there are no variable labels");
+        self.add(Arc::new(Function { desc, pairs, function }), None)
     }
 
     /// Makes and registers a counter.
@@ -194,14 +300,22 @@ impl Registry {
         self.single(opts, Gauge::new())
     }
 
-    /// Makes and registers a histogram with these upper bounds; none means
-    /// [`crate::histogram::DEFAULT_BUCKETS`].
+    /// Makes and registers an unknown.
+    ///
+    /// # Errors
+    /// See [`Registry::counter`].
+    pub fn unknown(&self, opts: Opts) -> Result<Unknown, RegisterError> {
+        self.single(opts, Unknown::new())
+    }
+
+    /// Makes and registers a histogram; a slice of upper bounds makes a classic one, an
+    /// empty one means [`crate::histogram::DEFAULT_BUCKETS`].
     ///
     /// # Errors
     /// See [`Registry::counter`]; bounds that do not rise.
-    pub fn histogram(&self, opts: Opts, bounds: &[f64]) -> Result<Histogram, RegisterError> {
-        let bounds = checked_bounds(&opts, bounds)?;
-        self.single(opts, Histogram::create(&bounds))
+    pub fn histogram(&self, opts: Opts, histogram: impl Into<HistogramOpts>) -> Result<Histogram, RegisterError> {
+        let config = histogram.into().check(&opts.full_name())?;
+        self.single(opts, Histogram::create(&config))
     }
 
     /// Makes and registers a summary.
@@ -213,12 +327,43 @@ impl Registry {
         self.single(opts, Summary::new(summary))
     }
 
+    /// Registers facts that do not change. The name should end in `_info`.
+    ///
+    /// # Errors
+    /// See [`Registry::counter`].
+    pub fn info(&self, opts: Opts, facts: &[(&str, &str)]) -> Result<CollectorId, RegisterError> {
+        self.register(Arc::new(Info::new(opts, facts)?))
+    }
+
+    /// Makes and registers a state set, in the first of these states.
+    ///
+    /// # Errors
+    /// See [`Registry::counter`].
+    pub fn state_set(&self, opts: Opts, states: &[&str]) -> Result<StateSet, RegisterError> {
+        let set = StateSet::new(opts, states)?;
+        self.register(Arc::new(set.clone()))?;
+        Ok(set)
+    }
+
     /// Makes and registers a vector of counters with these label names.
     ///
     /// # Errors
     /// See [`Registry::counter`].
     pub fn counter_vec(&self, opts: Opts, labels: &[&str]) -> Result<CounterVec, RegisterError> {
-        self.vector(opts, labels, ())
+        self.vector(opts, labels, (), VecOpts::new())
+    }
+
+    /// As [`Registry::counter_vec`], its size kept in bounds.
+    ///
+    /// # Errors
+    /// See [`Registry::counter`].
+    pub fn bounded_counter_vec(
+        &self,
+        opts: Opts,
+        labels: &[&str],
+        bounds: VecOpts,
+    ) -> Result<CounterVec, RegisterError> {
+        self.vector(opts, labels, (), bounds)
     }
 
     /// Makes and registers a vector of gauges with these label names.
@@ -226,16 +371,51 @@ impl Registry {
     /// # Errors
     /// See [`Registry::counter`].
     pub fn gauge_vec(&self, opts: Opts, labels: &[&str]) -> Result<GaugeVec, RegisterError> {
-        self.vector(opts, labels, ())
+        self.vector(opts, labels, (), VecOpts::new())
     }
 
-    /// Makes and registers a vector of histograms with these label names and bounds.
+    /// As [`Registry::gauge_vec`], its size kept in bounds.
+    ///
+    /// # Errors
+    /// See [`Registry::counter`].
+    pub fn bounded_gauge_vec(&self, opts: Opts, labels: &[&str], bounds: VecOpts) -> Result<GaugeVec, RegisterError> {
+        self.vector(opts, labels, (), bounds)
+    }
+
+    /// Makes and registers a vector of unknowns with these label names.
+    ///
+    /// # Errors
+    /// See [`Registry::counter`].
+    pub fn unknown_vec(&self, opts: Opts, labels: &[&str]) -> Result<UnknownVec, RegisterError> {
+        self.vector(opts, labels, (), VecOpts::new())
+    }
+
+    /// Makes and registers a vector of histograms with these label names.
     ///
     /// # Errors
     /// See [`Registry::histogram`].
-    pub fn histogram_vec(&self, opts: Opts, labels: &[&str], bounds: &[f64]) -> Result<HistogramVec, RegisterError> {
-        let bounds = checked_bounds(&opts, bounds)?;
-        self.vector(opts, labels, bounds)
+    pub fn histogram_vec(
+        &self,
+        opts: Opts,
+        labels: &[&str],
+        histogram: impl Into<HistogramOpts>,
+    ) -> Result<HistogramVec, RegisterError> {
+        self.bounded_histogram_vec(opts, labels, histogram, VecOpts::new())
+    }
+
+    /// As [`Registry::histogram_vec`], its size kept in bounds.
+    ///
+    /// # Errors
+    /// See [`Registry::histogram`].
+    pub fn bounded_histogram_vec(
+        &self,
+        opts: Opts,
+        labels: &[&str],
+        histogram: impl Into<HistogramOpts>,
+        bounds: VecOpts,
+    ) -> Result<HistogramVec, RegisterError> {
+        let config = histogram.into().check(&opts.full_name())?;
+        self.vector(opts, labels, config, bounds)
     }
 
     /// Makes and registers a vector of summaries with these label names.
@@ -244,7 +424,7 @@ impl Registry {
     /// See [`Registry::summary`].
     pub fn summary_vec(&self, opts: Opts, labels: &[&str], summary: SummaryOpts) -> Result<SummaryVec, RegisterError> {
         check_quantiles(&opts, &summary)?;
-        self.vector(opts, labels, summary)
+        self.vector(opts, labels, summary, VecOpts::new())
     }
 
     /// Registers a counter whose value `function` yields, which must never fall.
@@ -270,16 +450,36 @@ impl Registry {
     ) -> Result<CollectorId, RegisterError> {
         self.function(opts, MetricType::Gauge, function)
     }
+
+    /// Registers an unknown whose value `function` yields.
+    ///
+    /// # Errors
+    /// See [`Registry::counter`].
+    pub fn unknown_fn(
+        &self,
+        opts: Opts,
+        function: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Result<CollectorId, RegisterError> {
+        self.function(opts, MetricType::Unknown, function)
+    }
 }
 
-fn constant_pairs(desc: &Desc) -> LabelPairs {
-    desc.pairs(&[]).expect("the descriptor was made without variable labels")
+impl Gatherer for Registry {
+    fn gather(&self) -> Gathered {
+        Registry::gather(self)
+    }
 }
 
-fn checked_bounds(opts: &Opts, bounds: &[f64]) -> Result<Bounds, RegisterError> {
-    match Histogram::new(bounds) {
-        Ok(histogram) => Ok(Bounds(histogram.bounds().into())),
-        Err(bounds) => Err(RegisterError::Buckets { metric: opts.name().to_owned(), bounds: format!("{bounds:?}") }),
+/// A registry within another one: what it gathers is checked when it is there.
+impl Collector for Registry {
+    fn describe(&self) -> Vec<Desc> {
+        self.descs()
+    }
+
+    fn collect(&self, sink: &mut Sink) {
+        let gathered = Registry::gather(self);
+        gathered.families.into_iter().for_each(|family| sink.family(family));
+        sink.errors.extend(gathered.errors);
     }
 }
 
@@ -287,40 +487,12 @@ fn check_quantiles(opts: &Opts, summary: &SummaryOpts) -> Result<(), RegisterErr
     let within = |value: &f64| (0.0..=1.0).contains(value);
     match summary.quantiles.iter().find(|(quantile, error)| !within(quantile) || !within(error)) {
         Some((quantile, error)) => Err(RegisterError::Quantile {
-            metric: opts.name().to_owned(),
+            metric: opts.full_name(),
             quantile: quantile.to_string(),
             error: error.to_string(),
         }),
         None => Ok(()),
     }
-}
-
-fn fits(metric_type: MetricType, value: &MetricValue) -> bool {
-    match metric_type {
-        MetricType::Histogram | MetricType::GaugeHistogram => matches!(value, MetricValue::Histogram(_)),
-        MetricType::Summary => matches!(value, MetricValue::Summary(_)),
-        _ => matches!(value, MetricValue::Single(_)),
-    }
-}
-
-/// Sorts by label values, fewer labels first; drops what is there twice.
-fn sort_and_check(family: &mut MetricFamily, errors: &mut Vec<GatherError>) {
-    fn values(labels: &LabelPairs) -> impl Iterator<Item = &str> {
-        labels.iter().map(|(_, value)| value.as_str())
-    }
-    family.metrics.sort_by(|a, b| {
-        let order = a.labels.len().cmp(&b.labels.len());
-        order.then_with(|| values(&a.labels).cmp(values(&b.labels))).then(a.timestamp_ms.cmp(&b.timestamp_ms))
-    });
-    let mut seen = HashSet::with_capacity(family.metrics.len());
-    let name = &family.name;
-    family.metrics.retain(|metric| {
-        let new = seen.insert((LabelPairs::clone(&metric.labels), metric.timestamp_ms));
-        if !new {
-            errors.push(GatherError::Duplicate { name: name.clone(), labels: format!("{:?}", metric.labels) });
-        }
-        new
-    });
 }
 
 #[cfg(test)]

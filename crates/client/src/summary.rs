@@ -4,19 +4,22 @@
 //! every observation goes into all of them. When a slice is over, the oldest
 //! stream is emptied and the next one becomes the head. The head answers: it has
 //! seen between (slices - 1)/slices of the window and all of it. Observations are
-//! gathered in a buffer first, so that most cost a push under a lock.
+//! gathered in buffers first, which threads need not share (see `shard`), so that
+//! most cost a push.
 //!
-//! Count and sum never age. Without quantiles nothing is locked.
+//! Count and sum never age.
 
 mod stream;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use narthex_exposition::{MetricValue, SummaryValue};
+use narthex_exposition::{LabelPairs, Metric, MetricValue, SummaryValue};
 
 use self::stream::Stream;
+use crate::clock::{Tick, now_coarse};
 use crate::histogram::Histogram;
+use crate::shard::Sharded;
 
 /// What a summary shows and for how long.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,22 +49,46 @@ impl SummaryOpts {
 /// Observations between two merges into the streams.
 const BUFFER_LEN: usize = 500;
 
+/// One of the buffers that threads gather in.
+#[derive(Debug)]
+struct Buffer {
+    values: Vec<f64>,
+    count: u64,
+    sum: f64,
+    /// When the head's slice ends, or ended.
+    slice_end: Tick,
+}
+
+impl Buffer {
+    fn new(slice_end: Tick) -> Buffer {
+        Buffer { values: Vec::new(), count: 0, sum: 0.0, slice_end }
+    }
+}
+
+/// The streams of the slices.
 #[derive(Debug)]
 struct Window {
-    buffer: Vec<f64>,
-    /// When the head's slice ends.
-    slice_end: Instant,
+    slice_end: Tick,
     slice: Duration,
     streams: Vec<Stream>,
     head: usize,
-    count: u64,
-    sum: f64,
+    /// A buffer's memory, when no buffer uses it.
+    spare: Vec<f64>,
 }
 
 #[derive(Debug)]
 enum Kind {
     Plain(Histogram),
-    Windowed { opts: SummaryOpts, window: Mutex<Window> },
+    Windowed(Box<Windowed>),
+}
+
+#[derive(Debug)]
+struct Windowed {
+    opts: SummaryOpts,
+    created: SystemTime,
+    /// Locked before the buffers.
+    window: Mutex<Window>,
+    buffers: Sharded<Buffer>,
 }
 
 /// Counts observations and estimates quantiles of the recent ones. A handle:
@@ -72,34 +99,36 @@ pub struct Summary(Arc<Kind>);
 impl Summary {
     /// A summary, not registered anywhere.
     pub fn new(opts: SummaryOpts) -> Summary {
-        Summary::new_at(opts, Instant::now())
+        Summary::new_at(opts, now_coarse())
     }
 
-    fn new_at(opts: SummaryOpts, now: Instant) -> Summary {
+    fn new_at(opts: SummaryOpts, now: Tick) -> Summary {
         if opts.quantiles.is_empty() {
-            return Summary(Arc::new(Kind::Plain(Histogram::with_bounds(&[]))));
+            return Summary(Arc::new(Kind::Plain(Histogram::without_buckets())));
         }
         let slices = opts.age_buckets.max(1);
         let slice = (opts.max_age / slices as u32).max(Duration::from_nanos(1));
         let window = Window {
-            buffer: Vec::with_capacity(BUFFER_LEN),
             slice_end: now + slice,
             slice,
             streams: (0..slices).map(|_| Stream::new(&opts.quantiles)).collect(),
             head: 0,
-            count: 0,
-            sum: 0.0,
+            spare: Vec::new(),
         };
-        Summary(Arc::new(Kind::Windowed { opts, window: Mutex::new(window) }))
+        Summary(Arc::new(Kind::Windowed(Box::new(Windowed {
+            opts,
+            created: SystemTime::now(),
+            buffers: Sharded::new(Buffer::new(window.slice_end)),
+            window: Mutex::new(window),
+        }))))
     }
 
     /// Counts one observation. NaN counts in count and sum only.
+    #[inline]
     pub fn observe(&self, value: f64) {
         match &*self.0 {
             Kind::Plain(plain) => plain.observe(value),
-            Kind::Windowed { window, .. } => {
-                window.lock().unwrap_or_else(PoisonError::into_inner).observe(value, Instant::now());
-            }
+            Kind::Windowed(windowed) => windowed.observe(value, now_coarse()),
         }
     }
 
@@ -108,69 +137,150 @@ impl Summary {
         self.observe(duration.as_secs_f64());
     }
 
-    /// Count, sum and quantiles now; a quantile of nothing is NaN.
-    pub fn snapshot(&self) -> SummaryValue {
-        self.snapshot_at(Instant::now())
+    /// Calls `f` and observes the seconds it takes.
+    pub fn time<T>(&self, f: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = f();
+        self.observe_duration(start.elapsed());
+        result
     }
 
-    fn snapshot_at(&self, now: Instant) -> SummaryValue {
+    /// Count, sum and quantiles now; a quantile of nothing is NaN.
+    pub fn snapshot(&self) -> SummaryValue {
+        self.snapshot_at(now_coarse())
+    }
+
+    fn snapshot_at(&self, now: Tick) -> SummaryValue {
         match &*self.0 {
             Kind::Plain(plain) => {
                 let value = plain.snapshot();
                 SummaryValue { count: value.count, sum: value.sum, quantiles: Vec::new() }
             }
-            Kind::Windowed { opts, window } => {
-                let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
-                window.flush(now);
-                let head = &window.streams[window.head];
-                let quantiles = opts.quantiles.iter().map(|&(quantile, _)| (quantile, head.query(quantile))).collect();
-                SummaryValue { count: window.count, sum: window.sum, quantiles }
-            }
+            Kind::Windowed(windowed) => windowed.snapshot(now),
         }
     }
 
-    pub(crate) fn value(&self) -> MetricValue {
-        MetricValue::Summary(self.snapshot())
+    /// Since when it counts.
+    pub fn created(&self) -> SystemTime {
+        match &*self.0 {
+            Kind::Plain(plain) => plain.created(),
+            Kind::Windowed(windowed) => windowed.created,
+        }
+    }
+
+    pub(crate) fn metric(&self, labels: LabelPairs) -> Metric {
+        let value = MetricValue::Summary(self.snapshot());
+        Metric { labels, timestamp_ms: None, created: Some(self.created()), value, exemplar: None }
+    }
+
+    pub(crate) fn handles(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+}
+
+impl Windowed {
+    fn observe(&self, value: f64, now: Tick) {
+        // A buffer made here learns the end of the slice when it is first late.
+        let new = || Buffer::new(now);
+        let (full, late) = self.buffers.with(new, |buffer| {
+            if now > buffer.slice_end {
+                return (None, true);
+            }
+            (buffer.add(value), false)
+        });
+        if late {
+            drop(self.flush(now));
+            let full = self.buffers.with(new, |buffer| buffer.add(value));
+            self.merge(full);
+        } else if full.is_some() {
+            self.merge(full);
+        }
+    }
+
+    #[cold]
+    fn merge(&self, full: Option<Vec<f64>>) {
+        let Some(mut values) = full else { return };
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        window.merge(&mut values);
+        window.spare = values;
+    }
+
+    /// Empties all buffers, moves the head to the slice of `now`, and adds up count and sum.
+    fn flush(&self, now: Tick) -> (u64, f64, std::sync::MutexGuard<'_, Window>) {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let slice_end = window.slice_end_at(now);
+        let (mut count, mut sum) = (0, 0.0);
+        let mut values = std::mem::take(&mut window.spare);
+        values.clear();
+        for mut guard in self.buffers.lock_all() {
+            guard.with(|buffer| {
+                values.append(&mut buffer.values);
+                buffer.slice_end = slice_end;
+                count += buffer.count;
+                sum += buffer.sum;
+            });
+        }
+        window.merge(&mut values);
+        window.spare = values;
+        window.move_on(now);
+        (count, sum, window)
+    }
+
+    fn snapshot(&self, now: Tick) -> SummaryValue {
+        let (count, sum, window) = self.flush(now);
+        let head = &window.streams[window.head];
+        let quantiles = self.opts.quantiles.iter().map(|&(quantile, _)| (quantile, head.query(quantile))).collect();
+        SummaryValue { count, sum, quantiles }
+    }
+}
+
+impl Buffer {
+    /// Takes in an observation, and gives all when there are enough.
+    #[inline]
+    fn add(&mut self, value: f64) -> Option<Vec<f64>> {
+        self.count += 1;
+        self.sum += value;
+        if value.is_nan() {
+            return None;
+        }
+        if self.values.capacity() == 0 {
+            self.values.reserve_exact(BUFFER_LEN);
+        }
+        self.values.push(value);
+        (self.values.len() >= BUFFER_LEN).then(|| std::mem::take(&mut self.values))
     }
 }
 
 impl Window {
-    fn observe(&mut self, value: f64, now: Instant) {
-        if now > self.slice_end {
-            self.flush(now);
+    fn merge(&mut self, values: &mut Vec<f64>) {
+        values.sort_unstable_by(f64::total_cmp);
+        for stream in &mut self.streams {
+            stream.merge(values);
         }
-        self.count += 1;
-        self.sum += value;
-        if value.is_nan() {
-            return;
-        }
-        self.buffer.push(value);
-        if self.buffer.len() >= BUFFER_LEN {
-            self.flush(now);
+        values.clear();
+    }
+
+    /// How many slices end before `now`.
+    fn slices_over(&self, now: Tick) -> u128 {
+        // As many as it takes for the end not to lie before now.
+        now.saturating_sub(self.slice_end).as_nanos().div_ceil(self.slice.as_nanos())
+    }
+
+    /// When the slice of `now` ends.
+    fn slice_end_at(&self, now: Tick) -> Tick {
+        match u32::try_from(self.slices_over(now)).ok().and_then(|slices| self.slice.checked_mul(slices)) {
+            Some(passed) => self.slice_end + passed,
+            None => now + self.slice,
         }
     }
 
-    /// Moves the buffer into the streams and the head to the slice of `now`.
-    fn flush(&mut self, now: Instant) {
-        self.buffer.sort_unstable_by(f64::total_cmp);
-        for stream in &mut self.streams {
-            stream.merge(&self.buffer);
-        }
-        self.buffer.clear();
-        if now <= self.slice_end {
-            return;
-        }
-        let late = now - self.slice_end;
-        // As many slices as it takes for the end not to lie before now.
-        let slices = late.as_nanos().div_ceil(self.slice.as_nanos());
-        for _ in 0..slices.min(self.streams.len() as u128) {
+    /// Moves the head to the slice of `now`.
+    fn move_on(&mut self, now: Tick) {
+        for _ in 0..self.slices_over(now).min(self.streams.len() as u128) {
             self.streams[self.head].clear();
             self.head = (self.head + 1) % self.streams.len();
         }
-        self.slice_end = match u32::try_from(slices).ok().and_then(|slices| self.slice.checked_mul(slices)) {
-            Some(passed) => self.slice_end + passed,
-            None => now + self.slice,
-        };
+        self.slice_end = self.slice_end_at(now);
     }
 }
 

@@ -117,6 +117,13 @@ impl LabelPairs {
         spans.iter().map(move |span| (slice(text, span.name), slice(text, span.value)))
     }
 
+    /// The value of the label at this place.
+    #[inline]
+    pub fn value(&self, at: usize) -> Option<&str> {
+        let inner = self.0.as_ref()?;
+        inner.spans.get(at).map(|span| slice(&inner.text, span.value))
+    }
+
     /// How many labels there are.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |inner| inner.spans.len())

@@ -36,25 +36,38 @@ fn ranks_are_within_the_error() {
 
 #[test]
 fn old_observations_are_forgotten_but_for_count_and_sum() {
-    let start = Instant::now();
+    let start = Duration::from_secs(1000);
     let summary = Summary::new_at(SummaryOpts::quantiles(&[(0.5, 0.05)]), start);
-    let Kind::Windowed { window, .. } = &*summary.0 else { panic!("has quantiles") };
+    let Kind::Windowed(windowed) = &*summary.0 else { panic!("has quantiles") };
     let at = |seconds| start + Duration::from_secs(seconds);
     for second in 0..100 {
-        window.lock().unwrap().observe(1.0, at(second));
+        windowed.observe(1.0, at(second));
     }
     assert_eq!(summary.snapshot_at(at(100)).quantiles, [(0.5, 1.0)]);
     // Eight minutes later the head has begun after the first slice.
     for second in 0..100 {
-        window.lock().unwrap().observe(2.0, at(500 + second));
+        windowed.observe(2.0, at(500 + second));
     }
     assert_eq!(summary.snapshot_at(at(610)).quantiles, [(0.5, 2.0)]);
     let empty = summary.snapshot_at(at(610 + 601));
     assert!(empty.quantiles[0].1.is_nan());
     assert_eq!((empty.count, empty.sum), (200, 300.0));
     // After a very long silence it goes on.
-    window.lock().unwrap().observe(7.0, at(1_000_000_000));
+    windowed.observe(7.0, at(1_000_000_000));
     assert_eq!(summary.snapshot_at(at(1_000_000_001)).quantiles, [(0.5, 7.0)]);
+}
+
+#[test]
+fn nothing_is_lost_when_threads_meet() {
+    let summary = Summary::new(SummaryOpts::quantiles(&[(0.5, 0.01)]));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..5_000).for_each(|i| summary.observe(f64::from(i % 100))));
+        }
+    });
+    let value = summary.snapshot();
+    assert_eq!((value.count, value.sum), (20_000, 990_000.0));
+    assert!((48.0..=52.0).contains(&value.quantiles[0].1), "{value:?}");
 }
 
 #[test]
