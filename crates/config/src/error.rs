@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use narthex_model::quote::quote;
+use narthex_yaml::Place;
 
 /// Why a configuration was refused. The texts are upstream's.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +23,10 @@ pub enum Error {
     Parse {
         /// The file, as it was named.
         path: PathBuf,
-        /// What is wrong, with the line where there is one.
+        /// What is wrong. Upstream gives a line for what does not fit its type only;
         problem: String,
+        /// for the rest, this says where.
+        place: Option<Place>,
     },
     /// A file named by `scrape_config_files` was refused.
     #[error("{}: {problem}", quote(&.path.to_string_lossy()))]
@@ -44,6 +47,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Where in the file the problem is, if the text does not say so itself.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Error::Parse { place, .. } => place.as_ref(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn read(path: &Path, source: io::Error) -> Error {
         Error::Read { path: path.into(), source }
     }

@@ -35,6 +35,7 @@ pub use global::GlobalConfig;
 pub use http_client::HttpClientConfig;
 pub use load::EnvLookup;
 pub use narthex_model::name::{EscapingScheme, ValidationScheme};
+pub use narthex_yaml::Place;
 pub use protocol::ScrapeProtocol;
 pub use scrape::ScrapeConfig;
 pub use secret::Secret;

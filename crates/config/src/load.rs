@@ -24,7 +24,11 @@ impl Config {
     pub fn load_file(path: &Path, env: EnvLookup<'_>) -> Result<Config, Error> {
         let text = fs::read_to_string(path).map_err(|source| Error::read(path, source))?;
         let parsed = Config::load_str(&text, path.parent().unwrap_or(Path::new("")), env);
-        parsed.map_err(|problem| Error::Parse { path: path.into(), problem: problem.to_string() })
+        parsed.map_err(|problem| {
+            let text = problem.to_string();
+            let place = if let narthex_yaml::Error::Invalid { place, .. } = problem { place } else { None };
+            Error::Parse { path: path.into(), problem: text, place }
+        })
     }
 
     /// Checks a text. Relative paths in it are taken from `base_dir`.

@@ -4,7 +4,7 @@
 //! that one run shows everything; a failed check of a value ends the run with
 //! that error alone. Both as in go-yaml.
 
-use crate::error::Error;
+use crate::error::{Error, Place};
 use crate::node::{Document, Node};
 
 /// Ends the decoding with this one message.
@@ -38,7 +38,7 @@ pub fn decode<T: Decode>(text: &str, out: &mut T) -> Result<(), Error> {
     let Some(root) = document.root() else { return Ok(()) };
     let mut decoder = Decoder::default();
     match decoder.decode(root, out) {
-        Err(Abort(message)) => Err(Error::Invalid(message)),
+        Err(Abort(message)) => Err(Error::Invalid { message, place: decoder.place }),
         Ok(_) if decoder.errors.is_empty() => Ok(()),
         Ok(_) => Err(Error::Type(decoder.errors)),
     }
@@ -64,6 +64,8 @@ pub struct Decoder {
     /// Of these, those below aliases.
     aliased_count: u64,
     alias_depth: u32,
+    /// Where the check failed that ended the decoding.
+    place: Option<Place>,
 }
 
 /// How many errors there were at some point.
@@ -120,7 +122,7 @@ impl Decoder {
             };
             if seen.contains(&name) {
                 self.note(key, format_args!("field {name} already set in type {type_name}"));
-            } else if field(self, Field { name, key, value })? {
+            } else if field(self, Field { name, key, value }).inspect_err(|_| self.failed_in(key, name))? {
                 seen.push(name);
             } else {
                 self.note(key, format_args!("field {name} not found in type {type_name}"));
@@ -178,6 +180,13 @@ impl Decoder {
         }
         self.alias_depth -= 1;
         Ok(())
+    }
+
+    /// A check failed in or below the entry `key`, written at `node`. Called from
+    /// the innermost entry outwards.
+    pub(crate) fn failed_in(&mut self, node: Node<'_>, key: &str) {
+        let place = self.place.take().unwrap_or_else(|| Place { line: node.line(), key: String::new() });
+        self.place = Some(place.below(key));
     }
 
     /// Notes that `node` does not fit a type.

@@ -18,7 +18,31 @@ pub enum Error {
     /// It does not fit the type; one entry per place, each with its line.
     #[error("yaml: unmarshal errors:\n  {}", .0.join("\n  "))]
     Type(Vec<String>),
-    /// A check of a decoded value failed.
-    #[error("{0}")]
-    Invalid(String),
+    /// A check of a decoded value failed. The text is upstream's, which does not
+    /// say where; `place` does.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong.
+        message: String,
+        /// Where.
+        place: Option<Place>,
+    },
+}
+
+/// Where in a document something stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Counted from 1.
+    pub line: usize,
+    /// The keys that lead there: `scrape_configs[1].scrape_interval`.
+    pub key: String,
+}
+
+impl Place {
+    /// The same place seen from one key further out.
+    pub(crate) fn below(mut self, key: &str) -> Place {
+        let separator = if self.key.is_empty() || self.key.starts_with('[') { "" } else { "." };
+        self.key = format!("{key}{separator}{}", self.key);
+        self
+    }
 }

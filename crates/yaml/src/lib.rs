@@ -23,7 +23,7 @@ pub mod values;
 pub mod writer;
 
 pub use decode::{Abort, Decode, Decoder, Field, decode};
-pub use error::Error;
+pub use error::{Error, Place};
 pub use node::{Document, Node};
 pub use scalar::Scalar;
 pub use value::Value;

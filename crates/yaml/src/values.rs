@@ -152,9 +152,10 @@ impl<T: Decode> Decode for Vec<T> {
             return Ok(false);
         };
         self.clear();
-        for element in elements {
+        for (index, element) in elements.enumerate() {
             let mut value = T::default();
-            if decoder.decode(element, &mut value)? {
+            let decoded = decoder.decode(element, &mut value);
+            if decoded.inspect_err(|_| decoder.failed_in(element, &format!("[{index}]")))? {
                 self.push(value);
             }
         }

@@ -94,10 +94,11 @@ impl Controller {
 
     fn try_reload(&self) -> Result<(), String> {
         let name = self.source.name();
-        let loaded = self
-            .source
-            .load(self.address.get().copied(), self.extra_scrape_metrics)
-            .map_err(|e| format!("couldn't load configuration (--config.file=\"{name}\"): {}", e.why))?;
+        let loaded = self.source.load(self.address.get().copied(), self.extra_scrape_metrics).map_err(|e| {
+            let (line, key) = e.line_and_key();
+            tracing::error!(err = %e.why, line, key, "{}", e.attempt);
+            format!("couldn't load configuration (--config.file=\"{name}\"): {}", e.why)
+        })?;
         if let Some(apply) = self.apply.get() {
             apply(&loaded).map_err(|why| {
                 tracing::error!(err = %why, "Failed to apply configuration");

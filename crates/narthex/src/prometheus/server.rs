@@ -51,7 +51,8 @@ pub(crate) fn run(settings: Settings, source: Source, announce: impl FnOnce(&[So
         Ok(loaded) => loaded,
         Err(e) => {
             let file = std::path::absolute(&settings.config_file).unwrap_or_else(|_| settings.config_file.clone());
-            tracing::error!(file = %file.display(), err = %e.why, "{}", e.attempt);
+            let (line, key) = e.line_and_key();
+            tracing::error!(file = %file.display(), err = %e.why, line, key, "{}", e.attempt);
             return ExitCode::from(2);
         }
     };

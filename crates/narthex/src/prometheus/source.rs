@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use narthex_config::{Config, ScrapeConfig};
+use narthex_config::{Config, Place, ScrapeConfig};
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -31,6 +31,15 @@ pub(crate) struct LoadError {
     pub(crate) attempt: String,
     /// Why it failed.
     pub(crate) why: String,
+    /// Where in the file, if `why` does not say so itself.
+    pub(crate) place: Option<Place>,
+}
+
+impl LoadError {
+    /// The place as attributes of a log line.
+    pub(crate) fn line_and_key(&self) -> (Option<usize>, Option<&str>) {
+        self.place.as_ref().map(|place| (place.line, place.key.as_str())).unzip()
+    }
 }
 
 impl Source {
@@ -48,17 +57,21 @@ impl Source {
         let env = |name: &str| std::env::var(name).ok();
         let name = self.name();
         let config = match self {
-            Source::File(path) => Config::load_file(path, &env).map_err(|e| e.to_string()),
+            Source::File(path) => Config::load_file(path, &env).map_err(|e| (e.to_string(), e.place().cloned())),
             Source::Embedded(text) => {
                 let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 9090)));
-                Config::load_str(&text(address), Path::new(""), &env).map_err(|e| e.to_string())
+                Config::load_str(&text(address), Path::new(""), &env).map_err(|e| (e.to_string(), None))
             }
         };
-        let config =
-            config.map_err(|why| LoadError { attempt: format!("Error loading config (--config.file={name})"), why })?;
+        let config = config.map_err(|(why, place)| LoadError {
+            attempt: format!("Error loading config (--config.file={name})"),
+            why,
+            place,
+        })?;
         let jobs = config.all_scrape_configs().map_err(|e| LoadError {
             attempt: format!("Error loading dynamic scrape config files from config (--config.file=\"{name}\")"),
             why: e.to_string(),
+            place: e.place().cloned(),
         })?;
         let jobs = if extra_scrape_metrics { jobs.into_iter().map(with_extra_metrics).collect() } else { jobs };
         Ok(Loaded { config, jobs })

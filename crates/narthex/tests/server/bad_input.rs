@@ -37,6 +37,13 @@ fn a_wrong_configuration_names_file_line_and_key() {
             "line 3: field scrape_intervall not found in type config.plain",
         ],
     );
+    home.write("prometheus.yml", "scrape_configs:\n- job_name: a\n- job_name: b\n  scrape_interval: soon\n");
+    ends_with(
+        &home,
+        &["prometheus", "--storage.tsdb.path=data"],
+        2,
+        &["not a valid duration string: \\\"soon\\\"", "line=4 key=scrape_configs[1].scrape_interval"],
+    );
     ends_with(&home, &["prometheus", "--config.file=none.yml"], 2, &["open none.yml: no such file or directory"]);
 }
 

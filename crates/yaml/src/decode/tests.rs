@@ -194,3 +194,41 @@ proptest! {
         prop_assert_eq!(got.map.get(&key), Some(&texts.concat()), "{}", printed);
     }
 }
+
+#[test]
+fn a_failed_check_says_where_it_stands() {
+    #[derive(Debug, Default)]
+    struct Even(u64);
+    impl Decode for Even {
+        fn type_name() -> String {
+            "even".into()
+        }
+
+        fn decode(&mut self, node: Node<'_>, decoder: &mut Decoder) -> Result<bool, Abort> {
+            let good = decoder.decode(node, &mut self.0)?;
+            if self.0 % 2 == 1 { Err(Abort("odd".into())) } else { Ok(good) }
+        }
+    }
+    #[derive(Debug, Default)]
+    struct Outer {
+        numbers: Vec<Even>,
+        inner: Option<Box<Outer>>,
+    }
+    impl Decode for Outer {
+        fn type_name() -> String {
+            "outer".into()
+        }
+
+        fn decode(&mut self, node: Node<'_>, decoder: &mut Decoder) -> Result<bool, Abort> {
+            let Outer { numbers, inner } = self;
+            decoder.structure(node, "outer", &mut |decoder, field| match field.name {
+                "numbers" => decoder.decode(field.value, numbers),
+                "inner" => decoder.decode(field.value, &mut **inner.insert(Box::default())),
+                _ => Ok(false),
+            })
+        }
+    }
+    let error = decode("inner:\n  numbers:\n  - 2\n  - 3\n", &mut Outer::default()).unwrap_err();
+    let place = Some(crate::Place { line: 4, key: "inner.numbers[1]".into() });
+    assert_eq!(error, crate::Error::Invalid { message: "odd".into(), place });
+}
