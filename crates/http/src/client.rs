@@ -7,15 +7,18 @@
 //! would cost two switches for each piece of the body.
 //!
 //! Bodies go into a buffer the caller lends, inflated as they arrive, so a
-//! compressed body is never held whole and a bomb costs the limit at most.
+//! compressed body is never held whole and a bomb costs the limit at most. Long
+//! bodies share a [`BodyBudget`], so many bombs cost no more than that.
 
 mod body;
+mod budget;
 mod dial;
 mod exchange;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
@@ -26,6 +29,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{BodyError, Failure, RequestError};
 use crate::url::{Scheme, Url};
+pub use budget::{BodyBudget, HeldMemory};
 use exchange::{Exchange, Parked};
 
 /// The longest status line with headers that we take. Go takes 10 MiB, which
@@ -197,21 +201,29 @@ impl Response<'_> {
 
     /// Reads the body into `out`, which is cleared first, inflating it when it is
     /// gzip. At most `len_max - 1` bytes are taken ([`BODY_LEN_MAX`] without a
-    /// limit of the caller's), and none after the deadline of the request.
+    /// limit of the caller's), and none after the deadline of the request. What it
+    /// takes of `budget` counts until the result is dropped.
     ///
     /// # Errors
     /// When the body cannot be had whole; `out` then holds some part of it, or nothing.
-    pub async fn read_body(mut self, out: &mut Vec<u8>, len_max: Option<usize>) -> Result<(), BodyError> {
+    pub async fn read_body(
+        mut self,
+        out: &mut Vec<u8>,
+        len_max: Option<usize>,
+        budget: &Arc<BodyBudget>,
+    ) -> Result<HeldMemory, BodyError> {
         out.clear();
         let len_max = len_max.unwrap_or(BODY_LEN_MAX).min(BODY_LEN_MAX);
+        let mut held = budget.hold();
+        let bounds = body::Bounds { len_max, held: &mut held };
         let ends = self.exchange.ends();
-        let reading = self.exchange.drive(body::read(&mut self.body, &self.head.headers, out, len_max, ends));
+        let reading = self.exchange.drive(body::read(&mut self.body, &self.head.headers, out, bounds, ends));
         match timeout_at(self.deadline, reading).await {
             Ok(read) => read?,
             Err(_) => return Err(BodyError::Deadline),
         }
         *self.kept = self.exchange.park().await;
-        Ok(())
+        Ok(held)
     }
 
     /// Reads what is left of an unwanted body, if it is short, to keep the connection.

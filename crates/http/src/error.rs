@@ -105,6 +105,10 @@ pub enum BodyError {
     /// It is as large as the limit or larger.
     #[error("body size limit exceeded")]
     TooLarge,
+    /// Together with the bodies of other servers it needs more memory than there
+    /// is for all of them.
+    #[error("body too large: no memory left for it beside the bodies of other targets")]
+    NoMemory,
     /// The server closed the connection in the middle of it.
     #[error("unexpected EOF")]
     UnexpectedEof,

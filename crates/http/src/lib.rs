@@ -12,6 +12,6 @@ pub mod client;
 pub mod error;
 pub mod url;
 
-pub use client::{BODY_LEN_MAX, Client, Endpoint, Response};
+pub use client::{BODY_LEN_MAX, BodyBudget, Client, Endpoint, HeldMemory, Response};
 pub use error::{BodyError, Failure, RequestError, UrlError};
 pub use url::{Scheme, Url};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use narthex_env::{Clock, Random};
 use narthex_exposition::SeriesHasher;
+use narthex_http::BodyBudget;
 use narthex_storage::Storage;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,10 @@ const HERE_TIME_MAX: Duration = Duration::from_millis(5);
 /// and for so long other threads wait for it.
 const SLOW_TIME: Duration = Duration::from_secs(1);
 
+/// What bodies of all targets together may have beyond their first 8 MiB each:
+/// enough for one of the longest and some others.
+const LONG_BODIES_LEN_MAX: usize = 512 << 20;
+
 /// How many buffers are kept.
 const KEPT_BODIES_MAX: usize = 64;
 
@@ -55,6 +60,8 @@ pub(crate) struct Context {
     /// Until this monotonic time, in nanoseconds, the store is taken for slow, and
     /// nothing is written on a thread that has timers to serve.
     slow_until_ns: AtomicU64,
+    /// What long bodies of all targets together may take of memory.
+    pub(crate) body_budget: Arc<BodyBudget>,
     pub(crate) bodies: Spares<Vec<u8>>,
     pub(crate) scratches: Spares<Box<Scratch>>,
     /// Ends everything; what was not written yet stays unwritten.
@@ -84,6 +91,7 @@ impl Context {
             shards: Shards::start(cores)?,
             cores: Arc::new(Semaphore::new(cores)),
             slow_until_ns: AtomicU64::new(0),
+            body_budget: Arc::new(BodyBudget::new(LONG_BODIES_LEN_MAX)),
             bodies: Spares::new(KEPT_BODIES_MAX),
             scratches: Spares::new(cores),
             shutdown: CancellationToken::new(),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use narthex_config::ScrapeConfig;
-use narthex_http::{BodyError, Client, Endpoint, Url};
+use narthex_http::{BodyError, Client, Endpoint, HeldMemory, Url};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -140,6 +140,8 @@ struct Running {
 /// The answer of a target; the body is in the buffer.
 struct Answer {
     content_type: String,
+    /// What the body takes of the memory for long ones.
+    _memory: HeldMemory,
 }
 
 impl Running {
@@ -222,8 +224,14 @@ impl Running {
             0 => None,
             limit => Some(usize::try_from(limit).unwrap_or(usize::MAX)),
         };
-        response.read_body(body, len_max).await.map_err(ScrapeError::Body)?;
-        Ok(Answer { content_type })
+        match response.read_body(body, len_max, &self.on.context.body_budget).await {
+            Ok(memory) => Ok(Answer { content_type, _memory: memory }),
+            Err(error) => {
+                // Before its memory counts as free.
+                *body = Vec::new();
+                Err(ScrapeError::Body(error))
+            }
+        }
     }
 }
 
@@ -243,7 +251,7 @@ impl Scrape {
     fn write(self) -> (Box<TargetWriter>, Option<ScrapeError>) {
         let Scrape { context, config, target, mut writer, times, answer, body } = self;
         let fetched = match answer {
-            Ok(Answer { ref content_type }) => Fetched::Body { body: &body, content_type },
+            Ok(Answer { ref content_type, .. }) => Fetched::Body { body: &body, content_type },
             Err(error) => {
                 tell_failure(&context, &config, &target, &error);
                 let body_size = if matches!(error, ScrapeError::Body(BodyError::TooLarge)) { -1 } else { 0 };

@@ -1,6 +1,7 @@
 //! Against servers of every kind on loopback.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -78,6 +79,10 @@ fn url(port: u16) -> Url {
     Url::parse(&format!("http://127.0.0.1:{port}/metrics")).unwrap()
 }
 
+fn budget() -> Arc<BodyBudget> {
+    Arc::new(BodyBudget::new(usize::MAX / 2))
+}
+
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
@@ -86,7 +91,7 @@ fn soon() -> Instant {
 async fn fetch(client: &mut Client, url: &Url, len_max: Option<usize>, deadline: Instant) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     let response = client.get(url, &HeaderMap::new(), deadline).await.map_err(|e| e.to_string())?;
-    response.read_body(&mut body, len_max).await.map_err(|e| e.to_string())?;
+    let _held = response.read_body(&mut body, len_max, &budget()).await.map_err(|e| e.to_string())?;
     Ok(body)
 }
 
@@ -108,7 +113,7 @@ async fn one_connection_serves_all_requests() {
     for n in 0..5 {
         let response = client.get(&url(port), &headers, soon()).await.unwrap();
         assert_eq!((response.status_text().as_str(), response.content_type()), ("200 OK", ""));
-        response.read_body(&mut body, None).await.unwrap();
+        let _held = response.read_body(&mut body, None, &budget()).await.unwrap();
         assert_eq!(body, format!("a {n}\n").into_bytes());
     }
     assert_eq!(connections.count(), 1);
@@ -201,7 +206,7 @@ async fn limits_count_what_comes_out() {
     let mut body = Vec::new();
     let mut client = Client::default();
     let response = client.get(&url(port), &HeaderMap::new(), soon()).await.unwrap();
-    let error = response.read_body(&mut body, Some(1 << 20)).await.unwrap_err();
+    let error = response.read_body(&mut body, Some(1 << 20), &budget()).await.unwrap_err();
     assert_eq!(error.to_string(), "body size limit exceeded");
     assert!(body.capacity() <= 2 << 20, "a bomb costs the limit, not {}", body.capacity());
 }
