@@ -20,6 +20,7 @@
 //!
 //! - [`counter`], [`gauge`], [`histogram`], [`summary`], [`info`]: the kinds of metric.
 //! - [`vector`]: metrics of one name, told apart by label values.
+//! - [`family`]: the same with a struct's fields as labels.
 //! - [`desc`]: [`Opts`], with which a metric is described, and [`Desc`].
 //! - [`exemplar`]: examples of what was counted.
 //! - [`collector`]: [`Collector`], for values that are read when they are asked for.
@@ -35,6 +36,10 @@
 //!
 //! This crate knows nothing of our servers.
 
+// The derives write this name.
+#[cfg(test)]
+extern crate self as narthex_client;
+
 mod atomic;
 mod clock;
 pub mod collector;
@@ -43,6 +48,7 @@ pub mod counter;
 pub mod desc;
 pub mod error;
 pub mod exemplar;
+pub mod family;
 pub mod gather;
 pub mod gauge;
 pub mod histogram;
@@ -62,6 +68,8 @@ mod sync;
 pub mod vector;
 pub mod wrap;
 
+#[cfg(feature = "derive")]
+pub use narthex_client_derive::{LabelSet, LabelValue};
 pub use narthex_exposition as exposition;
 pub use narthex_model::MetricType;
 
@@ -70,6 +78,7 @@ pub use counter::{Counter, LocalCounter, misuse_count};
 pub use desc::{Desc, Opts, build_name};
 pub use error::{CardinalityError, CurryError, GatherError, RegisterError};
 pub use exemplar::{ExemplarError, set_exemplar_provider};
+pub use family::{CounterFamily, Family, GaugeFamily, HistogramFamily, LabelSet, LabelValue, SummaryFamily};
 pub use gather::{FnGatherer, Gathered, Gatherer, Gatherers};
 pub use gauge::{Gauge, InProgress};
 pub use histogram::{
