@@ -33,14 +33,20 @@ pub(crate) type Data = Box<dyn FnOnce(&mut Json<'_>) + Send>;
 
 /// What an endpoint gives back.
 pub(crate) struct Success {
-    pub(crate) data: Data,
+    /// Nothing is an answer without content.
+    pub(crate) data: Option<Data>,
     pub(crate) warnings: Vec<String>,
     pub(crate) infos: Vec<String>,
 }
 
 impl Success {
     pub(crate) fn new(data: impl FnOnce(&mut Json<'_>) + Send + 'static) -> Success {
-        Success { data: Box::new(data), warnings: Vec::new(), infos: Vec::new() }
+        Success { data: Some(Box::new(data)), warnings: Vec::new(), infos: Vec::new() }
+    }
+
+    /// There is nothing to tell.
+    pub(crate) fn nothing() -> Success {
+        Success { data: None, warnings: Vec::new(), infos: Vec::new() }
     }
 
     pub(crate) fn with_warnings(mut self, warnings: Vec<String>) -> Success {
@@ -97,4 +103,13 @@ pub(crate) fn parse_int(text: &str) -> Result<i64, String> {
         };
         format!("strconv.Atoi: parsing {}: {problem}", quoted())
     })
+}
+
+/// Reads a truth value as Go's `strconv.ParseBool`; `""` is false.
+pub(crate) fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("strconv.ParseBool: parsing {}: invalid syntax", narthex_model::quote::quote(text))),
+    }
 }

@@ -8,6 +8,7 @@ use narthex_env::Clock;
 use narthex_promql::Engine;
 use narthex_storage::Storage;
 
+use crate::notifications::Notifications;
 use crate::status::Status;
 use crate::targets::Targets;
 
@@ -58,6 +59,9 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// The text after `failed to reload config: `.
     fn reload(&self) -> Result<(), String>;
+
+    /// What is to be told about this, to be kept up to date by it.
+    fn notifications(&self) -> &Notifications;
 
     /// Begins the end of the process, once the answer is out. Says whether this
     /// call was the first.

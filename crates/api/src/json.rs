@@ -35,6 +35,20 @@ impl<T> Sink for BodyWriter<T> {
     }
 }
 
+/// A text in memory.
+#[derive(Default)]
+pub(crate) struct Text(pub(crate) Vec<u8>);
+
+impl Sink for Text {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn is_broken(&self) -> bool {
+        false
+    }
+}
+
 impl<'b> Json<'b> {
     pub(crate) fn new(sink: &'b mut dyn Sink) -> Json<'b> {
         Json { out: Vec::with_capacity(FLUSH_LEN + 1024), needs_comma: false, sink }
@@ -259,28 +273,15 @@ fn append_string(out: &mut Vec<u8>, text: &str, escapes_html: bool) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use narthex_model::histogram::Span;
     use narthex_model::labels;
 
     use super::*;
 
-    #[derive(Default)]
-    pub(crate) struct Buffer(pub(crate) Vec<u8>);
-
-    impl Sink for Buffer {
-        fn write(&mut self, bytes: &[u8]) {
-            self.0.extend_from_slice(bytes);
-        }
-
-        fn is_broken(&self) -> bool {
-            false
-        }
-    }
-
     #[track_caller]
     fn check(write: impl FnOnce(&mut Json<'_>), want: &str) {
-        let mut buffer = Buffer::default();
+        let mut buffer = Text::default();
         let mut json = Json::new(&mut buffer);
         write(&mut json);
         json.flush();

@@ -7,36 +7,50 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use narthex_exposition::negotiate;
 
 use crate::endpoints::status::write_build_info;
-use crate::json::{Json, Sink};
+use crate::federate;
+use crate::json::{Json, Text};
 use crate::params::Params;
 use crate::reply::{counted, plain, plain_error};
 use crate::router::{State, allows, empty, is_ready, method_not_allowed, unavailable};
 
 /// The paths answered here.
-pub(crate) const PATHS: [&str; 6] = ["/-/healthy", "/-/ready", "/-/reload", "/-/quit", "/version", "/metrics"];
+pub(crate) const PATHS: [&str; 8] =
+    ["/-/healthy", "/-/ready", "/-/reload", "/-/quit", "/version", "/metrics", "/federate", "/consoles/*filepath"];
+
+/// The methods that a management path takes, sorted; `None` when it is none.
+fn allowed(path: &str) -> Option<&'static str> {
+    match path {
+        "/-/healthy" | "/-/ready" => Some("GET, HEAD, OPTIONS"),
+        "/-/reload" | "/-/quit" => Some("GET, OPTIONS, POST, PUT"),
+        "/version" | "/metrics" | "/federate" => Some("GET, OPTIONS"),
+        path if path.starts_with("/consoles/") => Some("GET, OPTIONS"),
+        _ => None,
+    }
+}
+
+/// Whether a management path takes a method.
+pub(crate) fn takes(path: &str, method: &Method) -> bool {
+    allowed(path).is_some_and(|allowed| allowed.split(", ").any(|name| name == method.as_str()))
+}
 
 /// Answers a management path; `None` when it is none.
 pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Option<Response> {
     let method = &request.method;
-    let allowed = match path {
-        "/-/healthy" | "/-/ready" => "GET, HEAD, OPTIONS",
-        "/-/reload" | "/-/quit" => "GET, OPTIONS, POST, PUT",
-        "/version" | "/metrics" => "GET, OPTIONS",
-        _ => return None,
-    };
+    let allowed = allowed(path)?;
     if *method == Method::OPTIONS {
         return Some(allows(allowed));
     }
-    if !allowed.split(", ").any(|name| name == method.as_str()) {
+    if !takes(path, method) {
         return Some(method_not_allowed(allowed));
     }
-    let watch = state.metrics.watch(path);
+    let is_console = path.starts_with("/consoles/");
+    let watch = state.metrics.watch(if is_console { "/consoles/*filepath" } else { path });
     let is_change = matches!(*method, Method::POST | Method::PUT);
     let response = match path {
         "/-/healthy" => plain(StatusCode::OK, "Prometheus Server is Healthy.\n"),
@@ -51,6 +65,9 @@ pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Op
         "/-/reload" => reload(state).await,
         "/-/quit" => quit(state).await,
         "/version" => version(state).await,
+        "/federate" if is_ready(state) => return Some(federate::serve(state, request, watch).await),
+        _ if (is_console || path == "/federate") && !is_ready(state) => unavailable(state),
+        _ if is_console => plain_error(StatusCode::NOT_FOUND, "console templates are not served by this server yet\n"),
         _ => metrics(state, request).await,
     };
     Some(counted(watch, response))
@@ -79,19 +96,6 @@ async fn quit(state: &Arc<State>) -> Response {
         Ok(true) => plain(StatusCode::OK, "Requesting termination... Goodbye!"),
         Ok(false) => plain(StatusCode::OK, "Termination already in progress."),
         Err(response) => response,
-    }
-}
-
-#[derive(Default)]
-struct Text(Vec<u8>);
-
-impl Sink for Text {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn is_broken(&self) -> bool {
-        false
     }
 }
 
@@ -141,13 +145,4 @@ async fn metrics(state: &Arc<State>, request: &Parts) -> Response {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
-}
-
-/// Go's answer to a redirected GET: `FOUND` or `MOVED_PERMANENTLY`.
-pub(crate) fn redirect(status: StatusCode, target: &str) -> Response {
-    let Ok(location) = HeaderValue::from_str(target) else { return crate::reply::not_found() };
-    let escaped = target.replace('&', "&amp;").replace('"', "&#34;").replace('<', "&lt;").replace('>', "&gt;");
-    let headers = [(LOCATION, location), (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-    let reason = status.canonical_reason().unwrap_or_default();
-    (status, headers, format!("<a href=\"{escaped}\">{reason}</a>.\n\n")).into_response()
 }

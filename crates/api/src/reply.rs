@@ -1,20 +1,27 @@
 //! From a finished request to a response.
 
+use std::sync::Arc;
+
 use axum::body::{Body, HttpBody};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use narthex_promql::CancelToken;
 use tokio::sync::oneshot;
 
 use crate::body::{BodyWriter, Encoding};
-use crate::context::{Context, Success};
+use crate::context::{Context, Data, Success};
 use crate::error::{ApiError, Kind};
-use crate::json::Json;
+use crate::json::{Json, Text};
 use crate::metrics::Watch;
+use crate::router::{State, empty};
 
 /// A function that answers a request, on a blocking thread.
 pub(crate) type Endpoint = fn(&Context) -> Result<Success, ApiError>;
+
+/// A function that answers by itself and does not wait.
+pub(crate) type PlainEndpoint = fn(&Arc<State>, &Parts) -> Response;
 
 /// Throws a query's switch when the client goes away before the answer begins.
 struct CancelOnDrop(CancelToken);
@@ -31,11 +38,16 @@ pub(crate) async fn run(endpoint: Endpoint, context: Context, encoding: Encoding
     let (reply, answer) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
         let result = endpoint(&context);
-        let status = result.as_ref().map_or_else(|error| error.kind.status(), |_| StatusCode::OK);
+        let status = match &result {
+            Ok(Success { data: Some(_), .. }) => StatusCode::OK,
+            Ok(_) => StatusCode::NO_CONTENT,
+            Err(error) => error.kind.status(),
+        };
         let mut body = BodyWriter::new(encoding, status, reply);
         let mut json = Json::new(&mut body);
         match result {
-            Ok(success) => write_success(&mut json, success),
+            Ok(Success { data: None, .. }) => {}
+            Ok(Success { data: Some(data), warnings, infos }) => write_success(&mut json, data, &warnings, &infos),
             Err(error) => write_error(&mut json, &error),
         }
         json.flush();
@@ -46,6 +58,9 @@ pub(crate) async fn run(endpoint: Endpoint, context: Context, encoding: Encoding
         // The endpoint panicked; what it said went to standard error.
         return error(&ApiError::new(Kind::Internal, "the request could not be answered"));
     };
+    if status == StatusCode::NO_CONTENT {
+        return empty(status);
+    }
     let mut response = json_response(status, body);
     if let Some(name) = encoding.name() {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(name));
@@ -59,30 +74,20 @@ fn json_response(status: StatusCode, body: Body) -> Response {
 
 /// An error in upstream's envelope, uncompressed.
 pub(crate) fn error(error: &ApiError) -> Response {
-    struct Text(Vec<u8>);
-    impl crate::json::Sink for Text {
-        fn write(&mut self, bytes: &[u8]) {
-            self.0.extend_from_slice(bytes);
-        }
-
-        fn is_broken(&self) -> bool {
-            false
-        }
-    }
-    let mut text = Text(Vec::new());
+    let mut text = Text::default();
     let mut json = Json::new(&mut text);
     write_error(&mut json, error);
     json.flush();
     json_response(error.kind.status(), Body::from(text.0))
 }
 
-fn write_success(json: &mut Json<'_>, success: Success) {
+fn write_success(json: &mut Json<'_>, data: Data, warnings: &[String], infos: &[String]) {
     json.object(|json| {
         json.key("status");
         json.string("success");
         json.key("data");
-        (success.data)(json);
-        for (key, texts) in [("warnings", &success.warnings), ("infos", &success.infos)] {
+        data(json);
+        for (key, texts) in [("warnings", warnings), ("infos", infos)] {
             if !texts.is_empty() {
                 json.key(key);
                 json.strings(texts.iter().map(String::as_str));

@@ -21,10 +21,12 @@ use crate::context::Context;
 use crate::handles::{Handles, Readiness};
 use crate::management;
 use crate::metrics::HttpMetrics;
+use crate::openapi;
 use crate::options::Options;
 use crate::params::{Params, percent_decode};
+use crate::redirect;
 use crate::reply::{self, not_found, plain_error};
-use crate::table::{self, ENTRIES, Entry, Found};
+use crate::table::{self, ENTRIES, Entry, Found, Run};
 
 /// The longest body of a request: Go's limit for forms.
 const BODY_LEN_MAX: usize = 10 << 20;
@@ -54,12 +56,15 @@ pub fn router(options: Options, handles: Handles, pages: Router) -> Result<Route
 
 async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
+    if let Some(target) = redirect::cleaned(&parts.uri) {
+        return redirect::redirect(&parts.method, StatusCode::MOVED_PERMANENTLY, &target);
+    }
     let prefix = &state.options.route_prefix;
     let Some(path) = below_prefix(prefix, parts.uri.path()) else {
         return match parts.uri.path() {
-            "/" if parts.method == Method::GET => management::redirect(StatusCode::FOUND, prefix),
+            "/" if parts.method == Method::GET => redirect::redirect(&parts.method, StatusCode::FOUND, prefix),
             path if path == prefix && parts.method == Method::GET => {
-                management::redirect(StatusCode::MOVED_PERMANENTLY, &format!("{prefix}/"))
+                redirect::redirect(&parts.method, StatusCode::MOVED_PERMANENTLY, &format!("{prefix}/"))
             }
             _ => not_found(),
         };
@@ -67,6 +72,10 @@ async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
     if let Some(path) = path.strip_prefix("/api/v1/") {
         let path = percent_decode(path, false).unwrap_or_default();
         return api(state, &path, parts, body).await;
+    }
+    if path == "/api/v1" {
+        let target = redirect::target(&parts.uri, &format!("{}/", parts.uri.path()));
+        return redirect::redirect(&parts.method, StatusCode::MOVED_PERMANENTLY, &target);
     }
     if let Some(response) = management::serve(&state, path, &parts).await {
         return response;
@@ -79,11 +88,19 @@ async fn serve(state: Arc<State>, pages: Router, request: Request) -> Response {
         // Pages are for GET; whether there is one decides about the answer.
         parts.method = Method::GET;
     }
-    parts.uri = uri;
+    let meant = path_meant(path);
+    let old_uri = std::mem::replace(&mut parts.uri, uri);
+    let other_pages = meant.is_some().then(|| pages.clone());
     let response = match pages.oneshot(Request::from_parts(parts, body)).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
+    if let (StatusCode::NOT_FOUND, Some(meant), Some(pages)) = (response.status(), meant, other_pages)
+        && (management::takes(&meant, &method) || (method == Method::GET && is_page(pages, &meant).await))
+    {
+        let target = redirect::target(&old_uri, &format!("{}{meant}", prefix.trim_end_matches('/')));
+        return redirect::redirect(&method, redirect::forgiving_status(&method), &target);
+    }
     // Paths that do not exist are as many as somebody likes.
     let is_known = !matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
     match method {
@@ -100,6 +117,20 @@ fn below_prefix<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
     path.strip_prefix(prefix).filter(|rest| rest.starts_with('/'))
 }
 
+/// The path that may be meant by one with a slash at its end or in the wrong case.
+fn path_meant(path: &str) -> Option<String> {
+    let meant = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_ascii_lowercase();
+    (meant != path).then_some(meant)
+}
+
+async fn is_page(pages: Router, path: &str) -> bool {
+    let Ok(request) = Request::builder().uri(path).body(Body::empty()) else { return false };
+    match pages.oneshot(request).await {
+        Ok(response) => response.status() != StatusCode::NOT_FOUND,
+        Err(never) => match never {},
+    }
+}
+
 fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     match uri.query() {
         Some(query) => format!("{path}?{query}").parse().ok(),
@@ -108,33 +139,58 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 }
 
 async fn api(state: Arc<State>, path: &[u8], parts: Parts, body: Body) -> Response {
-    let mut response = if parts.method == Method::OPTIONS {
+    let mut has_cors = true;
+    let response = if parts.method == Method::OPTIONS {
         empty(StatusCode::NO_CONTENT)
     } else {
         match table::find(path, &parts.method) {
-            Found::Nothing => return not_found(),
+            Found::Nothing => {
+                let meant = std::str::from_utf8(path).ok().and_then(|path| table::find_loosely(path, &parts.method));
+                let Some(meant) = meant else { return not_found() };
+                // Upstream's router for the API does not know what it is mounted under.
+                let target = redirect::target(&parts.uri, &format!("/{meant}"));
+                return redirect::redirect(&parts.method, redirect::forgiving_status(&parts.method), &target);
+            }
             Found::Allows(methods) => return method_not_allowed(methods),
             Found::Entry(entry, _) if entry.is_gated && !is_ready(&state) => {
                 reply::counted(state.metrics.watch(&entry.handler()), unavailable(&state))
             }
             Found::Entry(entry, path_param) => {
                 let watch = state.metrics.watch(&entry.handler());
+                has_cors = entry.has_cors();
+                let run = match entry.run {
+                    Run::Json(run) => run,
+                    Run::Plain(run) => {
+                        let response = reply::counted(watch, run(&state, &parts));
+                        return with_cors(&state, &parts, response, has_cors);
+                    }
+                    Run::OpenApi => {
+                        let response = reply::counted(watch, openapi::serve(&state, &parts));
+                        return with_cors(&state, &parts, response, has_cors);
+                    }
+                };
                 let url_params = Params::from_query(parts.uri.query().unwrap_or(""));
                 match form(&parts.method, &parts.headers, body).await {
                     Ok(form) => {
                         let params = form.and(&url_params);
                         let cancel = CancelToken::default();
                         let context = Context { state: Arc::clone(&state), params, url_params, path_param, cancel };
-                        reply::run(entry.run, context, Encoding::accepted(&parts.headers), watch).await
+                        reply::run(run, context, Encoding::accepted(&parts.headers), watch).await
                     }
                     Err(response) => reply::counted(watch, response),
                 }
             }
         }
     };
-    let headers = response.headers_mut();
-    headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
-    allow_origin(&state.options, &parts.headers, headers);
+    with_cors(&state, &parts, response, has_cors)
+}
+
+fn with_cors(state: &State, request: &Parts, mut response: Response, has_cors: bool) -> Response {
+    if has_cors {
+        let headers = response.headers_mut();
+        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+        allow_origin(&state.options, &request.headers, headers);
+    }
     response
 }
 

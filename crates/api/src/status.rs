@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use narthex_model::relabel;
+
 /// Knows the server's state. Called from blocking threads.
 pub trait Status: Send + Sync {
     /// The loaded configuration as YAML, secrets masked.
     fn config_yaml(&self) -> String;
+    /// The labels that others see on all series.
+    fn external_labels(&self) -> BTreeMap<String, String>;
+    /// The configuration of a job, if there is one of that name.
+    fn scrape_pool_config(&self, scrape_pool: &str) -> Option<ScrapePoolConfig>;
     /// All flags with their values.
     fn flags(&self) -> BTreeMap<String, String>;
     /// What was built.
@@ -17,10 +23,21 @@ pub trait Status: Send + Sync {
     /// # Errors
     /// A text, when the database cannot tell.
     fn tsdb_stats(&self, limit: usize) -> Result<TsdbStats, String>;
+    /// The blocks of the database: the content of each one's `meta.json`, oldest first.
+    fn blocks(&self) -> Vec<String>;
     /// How far the log is read at start.
     fn wal_replay(&self) -> WalReplay;
     /// What is switched on, by category and name.
     fn features(&self) -> BTreeMap<String, BTreeMap<String, bool>>;
+}
+
+/// The configuration of a job.
+#[derive(Clone, Debug)]
+pub struct ScrapePoolConfig {
+    /// As YAML, secrets masked.
+    pub yaml: String,
+    /// The rules that its targets' labels go through.
+    pub relabel_configs: Vec<relabel::Config>,
 }
 
 /// What was built.

@@ -3,5 +3,6 @@
 
 mod api;
 mod management;
+mod others;
 mod streaming;
 mod world;

@@ -138,6 +138,16 @@ pub(crate) fn tsdb(context: &Context) -> Result<Success, ApiError> {
     }))
 }
 
+pub(crate) fn blocks(context: &Context) -> Result<Success, ApiError> {
+    let blocks = context.state.handles.status.blocks();
+    Ok(Success::new(move |json| {
+        json.object(|json| {
+            json.key("blocks");
+            json.array(|json| blocks.iter().for_each(|meta| json.raw(meta)));
+        });
+    }))
+}
+
 pub(crate) fn wal_replay(context: &Context) -> Result<Success, ApiError> {
     let replay = context.state.handles.status.wal_replay();
     Ok(Success::new(move |json| {

@@ -1,13 +1,16 @@
-//! `targets`, `scrape_pools`.
+//! `targets`, `scrape_pools` and what is below them.
 
 use std::collections::BTreeMap;
 
 use narthex_model::duration::format_duration;
+use narthex_model::quote::quote;
+use narthex_model::{Labels, relabel};
 
 use crate::context::{Context, Success};
 use crate::error::ApiError;
 use crate::json::Json;
 use crate::options::Options;
+use crate::status::ScrapePoolConfig;
 use crate::targets::{ActiveTarget, DroppedTargets};
 use crate::time::format_local;
 
@@ -125,6 +128,100 @@ pub(crate) fn scrape_pools(context: &Context) -> Result<Success, ApiError> {
             json.strings(pools.iter().map(String::as_str));
         });
     }))
+}
+
+pub(crate) fn scrape_pool_config(context: &Context) -> Result<Success, ApiError> {
+    let config = config_of_pool(context)?;
+    Ok(Success::new(move |json| {
+        json.object(|json| {
+            json.key("yaml");
+            json.string(&config.yaml);
+        });
+    }))
+}
+
+fn config_of_pool(context: &Context) -> Result<ScrapePoolConfig, ApiError> {
+    let pool = context.params.get("scrapePool");
+    if pool.is_empty() {
+        return Err(ApiError::bad_data("no scrapePool parameter provided"));
+    }
+    context.state.handles.status.scrape_pool_config(pool).ok_or_else(|| {
+        ApiError::bad_data(format_args!("error retrieving scrape config: scrape pool {} not found", quote(pool)))
+    })
+}
+
+/// What the rules of a job make of labels, step by step.
+pub(crate) fn relabel_steps(context: &Context) -> Result<Success, ApiError> {
+    if context.params.get("scrapePool").is_empty() {
+        return Err(ApiError::bad_data("no scrapePool parameter provided"));
+    }
+    let text = context.params.get("labels");
+    if text.is_empty() {
+        return Err(ApiError::bad_data("no labels parameter provided"));
+    }
+    let labels: BTreeMap<String, String> = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text)
+        .map_err(|error| error.to_string())
+        .and_then(|object| {
+            let text = |(name, value): (String, serde_json::Value)| match value {
+                serde_json::Value::String(value) => Ok((name, value)),
+                _ => Err(format!("the value of {} is no string", quote(&name))),
+            };
+            object.into_iter().map(text).collect()
+        })
+        .map_err(|error| ApiError::bad_data(format_args!("error parsing labels: {error}")))?;
+    let rules = config_of_pool(context)?.relabel_configs;
+    let mut builder = Labels::from_pairs(&labels).to_builder();
+    let mut is_kept = true;
+    let steps: Vec<(Labels, bool)> = rules
+        .iter()
+        .map(|rule| {
+            is_kept = is_kept && relabel::process(&mut builder, std::slice::from_ref(rule));
+            (if is_kept { builder.labels() } else { Labels::empty() }, is_kept)
+        })
+        .collect();
+    Ok(Success::new(move |json| {
+        json.object(|json| {
+            json.key("steps");
+            json.array(|json| {
+                for (rule, (output, is_kept)) in rules.iter().zip(&steps) {
+                    json.object(|json| {
+                        json.key("rule");
+                        write_rule(json, rule);
+                        json.key("output");
+                        json.labels(output);
+                        json.key("keep");
+                        json.bool(*is_kept);
+                    });
+                }
+            });
+        });
+    }))
+}
+
+/// A rule with its defaults; what is empty is left out.
+fn write_rule(json: &mut Json<'_>, rule: &relabel::Config) {
+    let fields = rule.fields();
+    json.object(|json| {
+        if !fields.source_labels.is_empty() {
+            json.key("sourceLabels");
+            json.strings(fields.source_labels.iter().map(String::as_str));
+        }
+        let text = |json: &mut Json<'_>, key: &str, text: &str| {
+            if !text.is_empty() {
+                json.key(key);
+                json.string(text);
+            }
+        };
+        text(json, "separator", &fields.separator);
+        text(json, "regex", rule.regex().as_str());
+        if fields.modulus != 0 {
+            json.key("modulus");
+            json.int(fields.modulus);
+        }
+        text(json, "targetLabel", &fields.target_label);
+        text(json, "replacement", &fields.replacement);
+        text(json, "action", rule.action().as_str());
+    });
 }
 
 #[cfg(test)]

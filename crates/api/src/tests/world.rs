@@ -11,7 +11,7 @@ use axum::routing::get;
 use http::{Method, Request};
 use narthex_client::Registry;
 use narthex_env::ManualClock;
-use narthex_model::{Labels, Matcher, Metadata, MetricType, labels};
+use narthex_model::{Labels, Matcher, Metadata, MetricType, ValidationScheme, labels, relabel};
 use narthex_promql::{Engine, EngineOptions};
 use narthex_regex::Anchored;
 use narthex_storage::{Appender, GroupKey, Querier, SelectHints, SeriesColumns, SeriesSet, Storage, StorageError};
@@ -188,6 +188,33 @@ impl Status for FixedStatus {
         }
     }
 
+    fn external_labels(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("cluster".into(), "c1".into()), ("job".into(), "never".into())])
+    }
+
+    fn scrape_pool_config(&self, scrape_pool: &str) -> Option<ScrapePoolConfig> {
+        let rule = |fields| relabel::Config::new(fields, ValidationScheme::Utf8).unwrap();
+        let copy = relabel::Fields {
+            source_labels: vec!["__address__".into()],
+            target_label: "instance".into(),
+            ..relabel::Fields::default()
+        };
+        let drop = relabel::Fields {
+            source_labels: vec!["env".into()],
+            regex: Some(Anchored::new("test").unwrap()),
+            action: Some(relabel::Action::Drop),
+            ..relabel::Fields::default()
+        };
+        (scrape_pool == "node").then(|| ScrapePoolConfig {
+            yaml: "job_name: node\n".into(),
+            relabel_configs: vec![rule(copy.clone()), rule(drop), rule(copy)],
+        })
+    }
+
+    fn blocks(&self) -> Vec<String> {
+        vec![r#"{"ulid":"01"}"#.into()]
+    }
+
     fn tsdb_stats(&self, limit: usize) -> Result<TsdbStats, String> {
         let counts = vec![NamedCount { name: "up".into(), value: limit as u64 }];
         Ok(TsdbStats {
@@ -219,6 +246,7 @@ pub(crate) struct Life {
     pub(crate) readiness: Mutex<Readiness>,
     pub(crate) reload: Mutex<Result<(), String>>,
     quits: AtomicBool,
+    pub(crate) notifications: Notifications,
 }
 
 impl Control for Life {
@@ -228,6 +256,10 @@ impl Control for Life {
 
     fn reload(&self) -> Result<(), String> {
         self.reload.lock().unwrap().clone()
+    }
+
+    fn notifications(&self) -> &Notifications {
+        &self.notifications
     }
 
     fn quit(&self) -> bool {
@@ -265,6 +297,7 @@ impl World {
                 readiness: Mutex::new(Readiness::Ready),
                 reload: Mutex::new(Ok(())),
                 quits: AtomicBool::new(false),
+                notifications: Notifications::default(),
             }),
             registry: Registry::new(),
         }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
-use narthex_api::{Control, Readiness};
+use narthex_api::notifications::{RELOAD_FAILED, STARTING, STOPPING};
+use narthex_api::{Control, Notifications, Readiness};
 use narthex_env::Clock;
 use tokio::sync::Notify;
 
@@ -29,6 +30,7 @@ pub(crate) struct Controller {
     reloading: Mutex<()>,
     is_last_reload_successful: AtomicBool,
     last_success_ms: AtomicI64,
+    notifications: Notifications,
     has_quit: AtomicBool,
     quit: Notify,
 }
@@ -36,6 +38,8 @@ pub(crate) struct Controller {
 impl Controller {
     pub(crate) fn new(source: Source, loaded: Loaded, extra_scrape_metrics: bool, clock: Arc<dyn Clock>) -> Controller {
         let now_ms = clock.now_ms();
+        let notifications = Notifications::default();
+        notifications.add(STARTING, clock.now_ns());
         Controller {
             source,
             extra_scrape_metrics,
@@ -48,6 +52,7 @@ impl Controller {
             // The configuration was checked before anything was started.
             is_last_reload_successful: AtomicBool::new(true),
             last_success_ms: AtomicI64::new(now_ms),
+            notifications,
             has_quit: AtomicBool::new(false),
             quit: Notify::new(),
         }
@@ -67,6 +72,14 @@ impl Controller {
 
     pub(crate) fn set_readiness(&self, readiness: Readiness) {
         self.readiness.store(readiness as u8, Ordering::SeqCst);
+        match readiness {
+            Readiness::Starting => self.notifications.add(STARTING, self.clock.now_ns()),
+            Readiness::Ready => self.notifications.remove(STARTING),
+            Readiness::Stopping => {
+                self.notifications.add(STOPPING, self.clock.now_ns());
+                self.notifications.close();
+            }
+        }
     }
 
     pub(crate) fn loaded(&self) -> Arc<Loaded> {
@@ -125,12 +138,20 @@ impl Control for Controller {
         self.is_last_reload_successful.store(result.is_ok(), Ordering::SeqCst);
         match &result {
             Ok(()) => {
+                self.notifications.remove(RELOAD_FAILED);
                 self.last_success_ms.store(self.clock.now_ms(), Ordering::SeqCst);
                 tracing::info!(filename = %self.source.name(), "Completed loading of configuration file");
             }
-            Err(why) => tracing::error!(err = %why, "Error reloading config"),
+            Err(why) => {
+                self.notifications.add(RELOAD_FAILED, self.clock.now_ns());
+                tracing::error!(err = %why, "Error reloading config");
+            }
         }
         result
+    }
+
+    fn notifications(&self) -> &Notifications {
+        &self.notifications
     }
 
     fn quit(&self) -> bool {

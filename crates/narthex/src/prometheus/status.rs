@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use narthex_api::{BuildInfo, HeadStats, NamedCount, RuntimeInfo, Status, TsdbStats, WalReplay};
+use narthex_api::{BuildInfo, HeadStats, NamedCount, RuntimeInfo, ScrapePoolConfig, Status, TsdbStats, WalReplay};
 use narthex_model::duration::format_duration;
 use narthex_promql_syntax::functions::FUNCTIONS;
 use narthex_tsdb::Db;
@@ -23,6 +23,16 @@ pub(crate) struct ServerStatus {
 impl Status for ServerStatus {
     fn config_yaml(&self) -> String {
         self.control.loaded().config.to_yaml()
+    }
+
+    fn external_labels(&self) -> BTreeMap<String, String> {
+        self.control.loaded().config.global.external_labels.clone()
+    }
+
+    fn scrape_pool_config(&self, scrape_pool: &str) -> Option<ScrapePoolConfig> {
+        let loaded = self.control.loaded();
+        let job = loaded.jobs.iter().find(|job| job.job_name == scrape_pool)?;
+        Some(ScrapePoolConfig { yaml: job.to_yaml(), relabel_configs: job.relabel_configs.clone() })
     }
 
     fn flags(&self) -> BTreeMap<String, String> {
@@ -78,6 +88,11 @@ impl Status for ServerStatus {
             memory_in_bytes_by_label_name: counts(stats.memory_in_bytes_by_label_name),
             series_count_by_label_value_pair: counts(stats.series_count_by_label_value_pair),
         })
+    }
+
+    fn blocks(&self) -> Vec<String> {
+        // Everything is in the head so far.
+        Vec::new()
     }
 
     fn wal_replay(&self) -> WalReplay {
