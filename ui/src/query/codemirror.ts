@@ -1,6 +1,6 @@
 // CodeMirror with PromQL. Loaded on demand: nothing else may import it.
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionContext, type CompletionResult } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, insertNewline } from "@codemirror/commands";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap } from "@codemirror/lint";
@@ -9,9 +9,13 @@ import { EditorView, keymap, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { PromQLExtension } from "@prometheus-io/codemirror-promql";
 import { apiBase } from "../api";
+import { enableAutocomplete, enableLinter, enableQueryHistory, enableSyntaxHighlighting } from "../shared/settings";
+import { queryHistory } from "./history";
 
 export interface RichEditor {
   setText: (text: string) => void;
+  /** Puts `text` in the place of the selection, and the caret behind it. */
+  insert: (text: string) => void;
   focus: () => void;
   destroy: () => void;
 }
@@ -27,8 +31,18 @@ const colours = HighlightStyle.define([
   { tag: tags.invalid, color: "var(--bad)" },
 ]);
 
+/** Offers earlier queries while the expression is little more than its beginning. */
+function completeFromHistory(context: CompletionContext): CompletionResult | null {
+  const text = context.state.doc.toString();
+  if (!enableQueryHistory.peek() || context.pos !== text.length || /[^\w:]/.test(text) || (text === "" && !context.explicit)) return null;
+  return { from: 0, options: queryHistory.peek().map((query) => ({ label: query, detail: "earlier query", boost: -50, info: query })) };
+}
+
 export function createEditor(parent: HTMLElement, text: string, caret: number, on: { change: (text: string) => void; execute: () => void }): RichEditor {
-  const promql = new PromQLExtension().setComplete({ remote: { url: apiBase } });
+  const promql = new PromQLExtension()
+    .setComplete({ remote: { url: apiBase } })
+    .activateCompletion(enableAutocomplete.peek())
+    .activateLinter(enableLinter.peek());
   const view = new EditorView({
     parent,
     state: EditorState.create({
@@ -39,7 +53,8 @@ export function createEditor(parent: HTMLElement, text: string, caret: number, o
         bracketMatching(),
         closeBrackets(),
         autocompletion(),
-        syntaxHighlighting(colours),
+        EditorState.languageData.of(() => [{ autocomplete: completeFromHistory }]),
+        enableSyntaxHighlighting.peek() ? syntaxHighlighting(colours) : [],
         placeholder("Expression (Enter to run)"),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": "PromQL expression" }),
@@ -65,6 +80,10 @@ export function createEditor(parent: HTMLElement, text: string, caret: number, o
     setText: (next) => {
       const now = view.state.doc.toString();
       if (now !== next) view.dispatch({ changes: { from: 0, to: now.length, insert: next } });
+    },
+    insert: (inserted) => {
+      view.dispatch(view.state.replaceSelection(inserted));
+      view.focus();
     },
     focus: () => view.focus(),
     destroy: () => view.destroy(),

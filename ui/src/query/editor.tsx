@@ -9,6 +9,8 @@ import type { RichEditor } from "./codemirror";
 interface Props {
   text: Signal<string>;
   onExecute: () => void;
+  /** Where the way to insert text at the caret is put. */
+  insert: { current: (text: string) => void };
 }
 
 export function Editor(props: Props) {
@@ -40,6 +42,12 @@ export function Editor(props: Props) {
   };
 
   useEffect(() => () => rich.current?.destroy(), []);
+  props.insert.current = (text) => {
+    if (rich.current) return rich.current.insert(text);
+    const { selectionStart = 0, selectionEnd = 0 } = area.current ?? {};
+    const now = props.text.peek();
+    props.text.value = now.slice(0, selectionStart) + text + now.slice(selectionEnd);
+  };
   // Follows the signal, not renders: a render may lag behind the typing, and
   // would put an older text back.
   useEffect(
@@ -55,6 +63,7 @@ export function Editor(props: Props) {
     <div class="editor" ref={box}>
       <textarea
         ref={area}
+        data-slash
         aria-label="PromQL expression"
         placeholder="Expression (Enter to run)"
         rows={Math.min(12, props.text.value.split("\n").length)}

@@ -3,12 +3,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
-import type { MatrixElement } from "../api";
+import type { ExemplarSeries, MatrixElement } from "../api";
 import { formatTime } from "../shared/duration";
 import { seriesText, shortNumber } from "../shared/format";
 import { isDark, useLocalTime } from "../shared/settings";
-import { stack, toGraph } from "./series";
+import { axisStyle, axisTime, HEIGHT_PX, line, placeTip } from "./drawing";
+import { stack, toExemplars, toGraph, type ExemplarPoint } from "./series";
 import { SeriesName } from "./table";
 
 /** Hues that stay apart for the colour-blind (after Okabe and Ito, and Tol), for light and dark ground. */
@@ -24,7 +24,8 @@ const colour = (index: number, dark: boolean) => {
 
 /** Legend entries drawn at once. */
 const LEGEND_AT_ONCE = 100;
-const HEIGHT_PX = 340;
+/** How near the pointer must be to an exemplar to show it. */
+const EXEMPLAR_REACH_PX = 8;
 
 interface Props {
   result: MatrixElement[];
@@ -32,11 +33,13 @@ interface Props {
   endMs: number;
   stepMs: number;
   stacked: boolean;
+  fromZero: boolean;
+  exemplars: ExemplarSeries[];
   onZoom: (fromMs: number, toMs: number) => void;
 }
 
 export function GraphView(props: Props) {
-  const { result, startMs, endMs, stepMs, stacked } = props;
+  const { result, startMs, endMs, stepMs, stacked, fromZero, exemplars } = props;
   const box = useRef<HTMLDivElement>(null);
   const tip = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -56,12 +59,8 @@ export function GraphView(props: Props) {
     const element = box.current!;
     const shown = graph.rows.map((_, i) => !hidden.value.has(i));
     const rows = stacked ? stack(graph.rows, shown) : graph.rows;
-    const axis: uPlot.Axis = {
-      stroke: dark ? "#c3c9d4" : "#4a5160",
-      grid: { stroke: dark ? "#2b3242" : "#e6e8ee", width: 1 },
-      ticks: { stroke: dark ? "#2b3242" : "#e6e8ee", width: 1 },
-      font: "12px system-ui, sans-serif",
-    };
+    const axis = axisStyle(dark);
+    const points = toExemplars(exemplars, startMs, endMs);
     const options: uPlot.Options = {
       width: element.clientWidth,
       height: HEIGHT_PX,
@@ -69,7 +68,10 @@ export function GraphView(props: Props) {
       tzDate: local ? undefined : (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
       cursor: { drag: { x: true, y: false, setScale: false }, focus: { prox: 24 }, points: { size: 7 } },
       focus: { alpha: stacked ? 1 : 0.35 },
-      scales: { x: { min: startMs / 1000, max: endMs / 1000 } },
+      scales: {
+        x: { min: startMs / 1000, max: endMs / 1000 },
+        y: fromZero ? { range: (_, low, high) => uPlot.rangeNum(Math.min(0, low ?? 0), Math.max(0, high ?? 1), { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 1 } }) } : {},
+      },
       axes: [{ ...axis, space: 70, values: (_, ticks, _axis, _space, step) => ticks.map((t, i) => axisTime(t, ticks[i - 1], step, local)) }, { ...axis, size: 64, values: (_, ticks) => ticks.map(shortNumber) }],
       series: [
         {},
@@ -89,7 +91,8 @@ export function GraphView(props: Props) {
             zoom.current(u.posToVal(u.select.left, "x") * 1000, u.posToVal(u.select.left + u.select.width, "x") * 1000);
           },
         ],
-        setCursor: [(u) => showTip(u, tip.current!, graph.rows, local, dark)],
+        setCursor: [(u) => showExemplar(u, tip.current!, points, local) || showTip(u, tip.current!, graph.rows, local, dark)],
+        draw: [(u) => drawExemplars(u, points, dark)],
       },
     };
     plot.current = new uPlot(options, [graph.times, ...rows] as uPlot.AlignedData, element);
@@ -100,7 +103,7 @@ export function GraphView(props: Props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [graph, stacked, dark, local, hidden.value]);
+  }, [graph, exemplars, stacked, fromZero, dark, local, hidden.value]);
 
   const toggle = (index: number, add: boolean) => {
     const all = graph.metrics.map((_, i) => i);
@@ -139,12 +142,51 @@ export function GraphView(props: Props) {
   );
 }
 
-/** A tick's text: seconds only when ticks are that close; the date where it changes. */
-function axisTime(seconds: number, before: number | undefined, stepSeconds: number, local: boolean): string {
-  const [date, time] = formatTime(seconds * 1000, local).split(" ") as [string, string];
-  const day = before === undefined ? "" : formatTime(before * 1000, local).split(" ")[0];
-  const clock = stepSeconds >= 86_400 ? "" : stepSeconds >= 60 ? time.slice(0, 5) : time;
-  return date === day ? clock : `${clock}\n${date}`.trim();
+/** Where an exemplar is drawn; those above the axis lie at its edge. */
+function placeOf(u: uPlot, point: ExemplarPoint, canvas: boolean): [number, number] {
+  const { min, max } = u.scales.y!;
+  return [u.valToPos(point.seconds, "x", canvas), u.valToPos(Math.min(max ?? 1, Math.max(min ?? 0, point.value)), "y", canvas)];
+}
+
+function drawExemplars(u: uPlot, points: ExemplarPoint[], dark: boolean) {
+  const { ctx } = u;
+  const size = 4 * devicePixelRatio;
+  ctx.save();
+  ctx.fillStyle = dark ? "#e4e8ef" : "#1b2230";
+  ctx.strokeStyle = dark ? "#181e2a" : "#ffffff";
+  for (const point of points) {
+    const [x, y] = placeOf(u, point, true);
+    ctx.beginPath();
+    ctx.moveTo(x, y - size);
+    ctx.lineTo(x + size, y);
+    ctx.lineTo(x, y + size);
+    ctx.lineTo(x - size, y);
+    ctx.closePath();
+    ctx.fill();
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** Shows the exemplar under the pointer; tells whether there is one. */
+function showExemplar(u: uPlot, tip: HTMLDivElement, points: ExemplarPoint[], local: boolean): boolean {
+  const { left = -1, top = -1 } = u.cursor;
+  if (left < 0) return false;
+  const near = points.find((point) => {
+    const [x, y] = placeOf(u, point, false);
+    return Math.hypot(x - left, y - top) <= EXEMPLAR_REACH_PX;
+  });
+  if (!near) return false;
+  tip.hidden = false;
+  tip.style.borderColor = "var(--faint)";
+  tip.replaceChildren(
+    line(`Exemplar · ${formatTime(near.seconds * 1000, local)}`, "at"),
+    line(String(near.value), "value"),
+    ...Object.entries(near.labels).map(([name, value]) => line(`${name}: ${value}`, "")),
+    line(seriesText(near.series), "at"),
+  );
+  placeTip(u, tip);
+  return true;
 }
 
 /** Shows time, value and name of the series nearest to the pointer. */
@@ -173,15 +215,5 @@ function showTip(u: uPlot, tip: HTMLDivElement, rows: (number | null)[][], local
     line(String(u.series[best]!.label), ""),
   );
   tip.style.borderColor = colour(best - 1, dark);
-  const room = u.over.clientWidth - left;
-  tip.style.left = `${u.over.offsetLeft + (room < 280 ? left - 12 : left + 12)}px`;
-  tip.style.top = `${u.over.offsetTop + Math.min(top + 12, u.over.clientHeight - 60)}px`;
-  tip.style.transform = room < 280 ? "translateX(-100%)" : "none";
-}
-
-function line(text: string, className: string): HTMLDivElement {
-  const div = document.createElement("div");
-  div.textContent = text;
-  div.className = className;
-  return div;
+  placeTip(u, tip);
 }

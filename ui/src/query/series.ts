@@ -1,6 +1,6 @@
 // From the API's matrix to columns for drawing.
 
-import type { MatrixElement } from "../api";
+import type { ExemplarSeries, MatrixElement } from "../api";
 import type { LabelMap } from "../shared/format";
 
 export interface GraphData {
@@ -39,4 +39,18 @@ export function stack(rows: (number | null)[][], shown: boolean[]): (number | nu
       return sums[i]!;
     }),
   );
+}
+
+export interface ExemplarPoint {
+  seconds: number;
+  value: number;
+  labels: LabelMap;
+  series: LabelMap;
+}
+
+/** The exemplars that lie in the range and have a finite value. */
+export function toExemplars(list: ExemplarSeries[], startMs: number, endMs: number): ExemplarPoint[] {
+  return list
+    .flatMap(({ seriesLabels, exemplars }) => exemplars.map(({ labels, value, timestamp }) => ({ seconds: timestamp, value: Number(value), labels, series: seriesLabels })))
+    .filter(({ seconds, value }) => Number.isFinite(value) && seconds * 1000 >= startMs && seconds * 1000 <= endMs);
 }

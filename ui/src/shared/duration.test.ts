@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, formatDuration, formatUtc, parseDuration, parseUtc } from "./duration";
+import { ago, formatDuration, formatField, formatUtc, parseField, parseDuration, parseUtc } from "./duration";
 
 test("durations read and print as Prometheus'", () => {
   for (const [text, ms] of [["1h30m", 5_400_000], ["90d", 7_776_000_000], ["500ms", 500], ["2w", 1_209_600_000]] as const) {
@@ -19,4 +19,9 @@ test("ages are short", () => {
   expect(ago(1_000, 5_200)).toBe("4.2s ago");
   expect(ago(1_000, 200_000)).toBe("3m ago");
   expect(ago(0, 1)).toBe("never");
+});
+
+test("fields read the zone that they show", () => {
+  for (const local of [false, true]) expect(parseField(formatField(1_700_000_000_000, local), local)).toBe(1_700_000_000_000);
+  expect(parseField("soon", true)).toBeNull();
 });

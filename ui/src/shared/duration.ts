@@ -45,6 +45,19 @@ export function parseUtc(text: string): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
+/** A time as its field shows it: {@link formatUtc}, or the same in the local zone. */
+export function formatField(ms: number, local: boolean): string {
+  return local ? formatTime(ms, true) : formatUtc(ms);
+}
+
+/** The inverse of {@link formatField}; `null` when the text is not such a time. */
+export function parseField(text: string, local: boolean): number | null {
+  const utc = parseUtc(text);
+  if (!local || utc === null) return utc;
+  const ms = Date.parse(text.replace(" ", "T"));
+  return Number.isNaN(ms) ? null : ms;
+}
+
 /** A time as the reader's clock shows it, in UTC or the local zone. */
 export function formatTime(ms: number, local: boolean): string {
   if (!local) return `${formatUtc(ms)} UTC`;

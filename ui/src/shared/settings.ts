@@ -2,7 +2,8 @@
 
 import { effect, signal } from "@preact/signals";
 
-function stored<T>(key: string, fallback: T) {
+/** A signal that lives in this browser's storage as JSON. */
+export function stored<T>(key: string, fallback: T) {
   let initial = fallback;
   try {
     const text = localStorage.getItem(key);
@@ -25,6 +26,12 @@ export type Theme = "auto" | "light" | "dark";
 
 export const theme = stored<Theme>("mantine-color-scheme-value", "auto");
 export const useLocalTime = stored("settings.useLocalTime", false);
+export const enableQueryHistory = stored("settings.enableQueryHistory", false);
+export const enableAutocomplete = stored("settings.enableAutocomplete", true);
+export const enableSyntaxHighlighting = stored("settings.enableSyntaxHighlighting", true);
+export const enableLinter = stored("settings.enableLinter", true);
+export const showQueryWarnings = stored("settings.showQueryWarnings", true);
+export const showQueryInfoNotices = stored("settings.showQueryInfoNotices", true);
 
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 const prefersDark = signal(systemDark.matches);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ActiveTarget } from "../api";
-import { toPools, totals } from "./view";
+import { splitUrl, toPools, totals } from "./view";
 
 const target = (scrapePool: string, instance: string, health: ActiveTarget["health"]): ActiveTarget => ({
   discoveredLabels: {},
@@ -25,4 +25,12 @@ test("pools are sorted and count what is up before filtering", () => {
 test("every word must occur, in address, labels or error", () => {
   expect(toPools(all, { text: 'REFUSED job="node"', health: "" }).flatMap((p) => p.targets.map((t) => t.labels.instance))).toEqual(["b:1"]);
   expect(totals(all)).toEqual({ up: 2, down: 1, unknown: 0 });
+});
+
+test("pools without targets are listed by name", () => {
+  expect(toPools([], { text: "", health: "" }, ["idle"])).toEqual([{ name: "idle", up: 0, total: 0, targets: [] }]);
+});
+
+test("parameters of an address stand apart", () => {
+  expect(splitUrl("http://a/probe?target=b&module=x%20y")).toEqual({ address: "http://a/probe", params: [["target", "b"], ["module", "x y"]] });
 });

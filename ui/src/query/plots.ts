@@ -1,0 +1,4 @@
+// What draws with uPlot, in a bundle of its own.
+
+export { GraphView } from "./graph";
+export { HeatmapView } from "./heatmap";
