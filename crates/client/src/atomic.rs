@@ -34,6 +34,8 @@ struct Words {
 /// So often an addition has to be disturbed before there are more copies.
 const MEETINGS_MAX: u32 = 8;
 const SHARDS_MAX: usize = 16;
+/// One in so many additions looks for other threads.
+const PROBE_EVERY: u64 = 64;
 
 /// A sum of whole numbers, kept exactly, and of other floats. As long as threads
 /// do not meet it is two words; when they do, it becomes several such pairs.
@@ -51,11 +53,19 @@ impl Sum {
             more[thread_index() & (more.len() - 1)].0.whole.fetch_add(count, Relaxed);
             return;
         }
-        // Costs what an addition costs, but tells when another thread was here.
+        let old = self.first.whole.fetch_add(count, Relaxed);
+        if old % PROBE_EVERY == 0 {
+            self.probe();
+        }
+    }
+
+    /// An addition does not tell whether other threads are here; exchanging the value for
+    /// itself does.
+    #[cold]
+    fn probe(&self) {
         let old = self.first.whole.load(Relaxed);
-        if self.first.whole.compare_exchange(old, old.wrapping_add(count), Relaxed, Relaxed).is_err() {
+        if self.first.whole.compare_exchange(old, old, Relaxed, Relaxed).is_err() {
             self.meet();
-            self.first.whole.fetch_add(count, Relaxed);
         }
     }
 

@@ -20,7 +20,7 @@
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::desc::Opts;
 use crate::error::RegisterError;
@@ -95,18 +95,25 @@ impl LabelValue for bool {
     }
 }
 
+/// The numbers below this have their digits written already: status codes are among them.
+const WRITTEN: u64 = 1000;
+
+static DIGITS: LazyLock<Box<[Box<str>]>> =
+    LazyLock::new(|| (0..WRITTEN).map(|number| number.to_string().into()).collect());
+
 /// Calls `use_it` with a number's digits.
 #[inline]
-fn with_digits<R>(is_negative: bool, mut number: u64, use_it: impl FnOnce(&str) -> R) -> R {
+fn with_digits<R>(is_negative: bool, number: u64, use_it: impl FnOnce(&str) -> R) -> R {
+    if number < WRITTEN && !is_negative {
+        return use_it(&DIGITS[number as usize]);
+    }
     let mut buffer = [b'-'; 21];
     let mut at = buffer.len();
-    loop {
+    let mut rest = number;
+    while rest > 0 || at == buffer.len() {
         at -= 1;
-        buffer[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
     at -= usize::from(is_negative);
     use_it(std::str::from_utf8(&buffer[at..]).expect("digits are ASCII"))
@@ -116,10 +123,10 @@ macro_rules! numbers {
     ($($kind:ty),*) => {$(
         impl LabelValue for $kind {
             #[inline]
-            #[allow(unused_comparisons)]
+            #[allow(unused_comparisons, clippy::cast_lossless)]
             fn with_text<R>(&self, use_it: impl FnOnce(&str) -> R) -> R {
-                let number = *self as i128;
-                with_digits(number < 0, number.unsigned_abs() as u64, use_it)
+                let magnitude = if *self < 0 { (*self as i64).unsigned_abs() } else { *self as u64 };
+                with_digits(*self < 0, magnitude, use_it)
             }
         }
     )*};
@@ -329,6 +336,8 @@ mod tests {
         };
         assert_eq!(text(&|out| u64::MAX.with_text(|text| out.push_str(text))), u64::MAX.to_string());
         assert_eq!(text(&|out| i64::MIN.with_text(|text| out.push_str(text))), i64::MIN.to_string());
-        assert_eq!(text(&|out| 0u8.with_text(|text| out.push_str(text))), "0");
+        for number in [0, 7, 999, 1000, -1, -1000] {
+            assert_eq!(text(&|out| number.with_text(|text| out.push_str(text))), number.to_string());
+        }
     }
 }

@@ -31,6 +31,9 @@
 //! - [`scrape`]: answering a scrape, whatever the server is made of; [`server`]: one that needs nothing.
 //! - `http` (feature `http`): the same as a tower service; `instrument`: layers for servers and clients.
 //! - [`observer`]: what can be observed into, and a timer for it.
+//! - [`push`], [`graphite`]: metrics that are sent, not scraped.
+//! - [`testutil`], [`lint`]: for tests of metrics, and of their names.
+//! - `runtime` (feature `tokio`): what a tokio runtime is doing.
 //! - [`process`]: [`ProcessCollector`], memory, CPU and files of this process.
 //! - [`error`]: what can be wrong.
 //!
@@ -51,20 +54,26 @@ pub mod exemplar;
 pub mod family;
 pub mod gather;
 pub mod gauge;
+pub mod graphite;
 pub mod histogram;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod info;
 #[cfg(feature = "http")]
 pub mod instrument;
+pub mod lint;
 pub mod observer;
 pub mod process;
+pub mod push;
 pub mod registry;
+#[cfg(feature = "tokio")]
+pub mod runtime;
 pub mod scrape;
 pub mod server;
 mod shard;
 pub mod summary;
 mod sync;
+pub mod testutil;
 pub mod vector;
 pub mod wrap;
 

@@ -46,13 +46,18 @@ impl SummaryOpts {
     }
 }
 
-/// Observations between two merges into the streams.
+/// Observations between two merges into the streams, at first.
 const BUFFER_LEN: usize = 500;
+/// And when there are many: merging costs by the entries of the streams, too, so that
+/// larger buffers make it cheaper for each observation.
+const BUFFER_LEN_MAX: usize = 4000;
 
 /// One of the buffers that threads gather in.
 #[derive(Debug)]
 struct Buffer {
     values: Vec<f64>,
+    /// How many make it full. Grows each time it is full before the values are asked for.
+    len_max: usize,
     count: u64,
     sum: f64,
     /// When the head's slice ends, or ended.
@@ -61,7 +66,7 @@ struct Buffer {
 
 impl Buffer {
     fn new(slice_end: Tick) -> Buffer {
-        Buffer { values: Vec::new(), count: 0, sum: 0.0, slice_end }
+        Buffer { values: Vec::new(), len_max: BUFFER_LEN, count: 0, sum: 0.0, slice_end }
     }
 }
 
@@ -244,10 +249,13 @@ impl Buffer {
             return None;
         }
         if self.values.capacity() == 0 {
-            self.values.reserve_exact(BUFFER_LEN);
+            self.values.reserve_exact(self.len_max);
         }
         self.values.push(value);
-        (self.values.len() >= BUFFER_LEN).then(|| std::mem::take(&mut self.values))
+        (self.values.len() >= self.len_max).then(|| {
+            self.len_max = (2 * self.len_max).min(BUFFER_LEN_MAX);
+            std::mem::take(&mut self.values)
+        })
     }
 }
 
