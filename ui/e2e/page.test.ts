@@ -1,67 +1,15 @@
-// The page in a real browser, served by the built program that scrapes itself.
+// The query and targets pages in a real browser, served by the built program that scrapes itself.
 
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Harness } from "./harness";
 
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-
-let server: ChildProcess;
-let browser: Browser;
-let base: string;
-const data = mkdtempSync(join(tmpdir(), "narthex-e2e-"));
-const problems: string[] = [];
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = socket.address() as { port: number };
-      socket.close(() => resolve(port));
-    });
-  });
-}
-
-/** Tries again until `attempt` returns something, for half a minute at most. */
-async function eventually<T>(what: string, attempt: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + 30_000;
-  for (;;) {
-    const value = await attempt().catch(() => undefined);
-    if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`gave up waiting for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-async function open(path: string): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
-  page.on("pageerror", (error) => problems.push(error.message));
-  page.on("console", (message) => message.type() === "error" && problems.push(`${message.text()} ${message.location().url}`));
-  await page.goto(base + path);
-  return page;
-}
+let harness: Harness;
+const open = (path: string) => harness.open(path);
 
 beforeAll(async () => {
-  const port = await freePort();
-  base = `http://127.0.0.1:${port}`;
-  server = spawn(process.env.NARTHEX!, ["up", `--storage.tsdb.path=${data}`, `--web.listen-address=127.0.0.1:${port}`], { stdio: "inherit" });
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
-  await eventually("two scrapes", async () => {
-    const answer = await fetch(`${base}/api/v1/query?query=${encodeURIComponent("count_over_time(up[5m]) >= 2")}`);
-    const body = (await answer.json()) as { data: { result: unknown[] } };
-    return body.data.result.length > 0 ? true : undefined;
-  });
+  harness = await Harness.start();
 });
-
-afterAll(async () => {
-  await browser?.close();
-  server?.kill("SIGTERM");
-  await new Promise((resolve) => server?.once("exit", resolve));
-  rmSync(data, { recursive: true, force: true });
-});
+afterAll(() => harness?.stop());
 
 test("the root leads to the query page, which runs what is typed", async () => {
   const page = await open("/");
@@ -93,9 +41,48 @@ test("a graph is drawn, its legend filters", async () => {
       return [seen.has(0x0072b2), seen.has(0xd55e00)];
     });
   await expect.poll(ink).toEqual([true, true]);
-  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, "query.png") });
+  await harness.keep(page, "query");
   await page.locator(".legend button").first().click();
   await expect.poll(ink).toEqual([true, false]);
+  await page.close();
+});
+
+test("an old link opens, explains and runs parts of its expression", async () => {
+  const page = await open("/graph?g0.expr=" + encodeURIComponent("sum(up) + 41") + "&g0.tab=1&g0.show_tree=1");
+  await expect.poll(() => page.locator(".node code").allTextContents()).toEqual(["sum(…)", "up", "+", "41"]);
+  await expect.poll(() => page.locator("table.result .value").allTextContents()).toEqual(["42"]);
+  await page.locator(".node", { hasText: "up" }).click();
+  await expect.poll(() => page.locator("table.result .value").allTextContents()).toEqual(["1"]);
+  await page.getByRole("tab", { name: "Explain" }).click();
+  await expect.poll(() => page.locator(".explained").textContent()).toContain("the metric's name is \"up\"");
+  await page.close();
+});
+
+test("the explorer finds a metric and puts it into the expression", async () => {
+  const page = await open("/query");
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Explore metrics" }).click();
+  await page.getByLabel("Find a metric").fill("scrdursec");
+  await page.locator(".metrics button", { hasText: "scrape_duration_seconds" }).first().click();
+  await page.locator(".metric-details .chip", { hasText: "prometheus" }).first().click();
+  await page.getByRole("button", { name: "Insert", exact: true }).click();
+  await expect.poll(() => page.getByLabel("PromQL expression").first().inputValue()).toMatch(/^scrape_duration_seconds\{\w+="[^"]*prometheus/);
+  await page.close();
+});
+
+test("queries are remembered once the reader wants it", async () => {
+  const page = await open("/query");
+  await page.getByRole("button", { name: "Earlier queries" }).click();
+  await page.getByRole("menuitem").click();
+  const area = page.getByLabel("PromQL expression").first();
+  await area.click();
+  await page.locator(".cm-editor").waitFor();
+  await page.keyboard.type("sum(up) * 2");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Execute" }).click();
+  await page.reload();
+  await page.getByRole("button", { name: "Earlier queries" }).click();
+  await expect.poll(() => page.getByRole("menuitem").allTextContents()).toEqual(["sum(up) * 2", "Forget all"]);
   await page.close();
 });
 
@@ -108,6 +95,5 @@ test("targets are listed with their health and can be filtered", async () => {
 });
 
 test("the browser had nothing to complain about", () => {
-  // Wrong queries are part of these tests; servers need not have notifications.
-  expect(problems.filter((text) => !text.includes("status of 400") && !text.endsWith("/notifications"))).toEqual([]);
+  expect(harness.unexpected()).toEqual([]);
 });

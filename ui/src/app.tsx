@@ -43,21 +43,22 @@ function PageLink({ to, text, role }: { to: PageInfo; text?: string; role?: "men
 
 function Navigation() {
   const offered = PAGES.filter((p) => !p.needsRules || hasRules());
-  const inMenu = offered.find((p) => p === page.value && p.group);
   const targets = PAGES.find((p) => p.name === "targets")!;
+  const inMenu = offered.find((p) => p === page.value && p.group && p !== targets);
   return (
     <nav>
       {offered.filter((p) => !p.group).map((p) => (
         <PageLink key={p.name} to={p} />
       ))}
-      <span class="wide-only">
+      {/* On a phone there is room for it, or for alerts. */}
+      <span class={hasRules() ? "wide-only" : "plain"}>
         <PageLink to={targets} text="Targets" />
       </span>
       <Menu
         class={inMenu ? "quiet current" : "quiet"}
         label={
           <>
-            Status<span class="wide-only">{inMenu && inMenu !== targets ? ` › ${inMenu.title}` : ""}</span> ▾
+            Status<span class="wide-only">{inMenu ? ` › ${inMenu.title}` : ""}</span> ▾
           </>
         }
       >

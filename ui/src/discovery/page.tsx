@@ -64,7 +64,7 @@ function Pool({ pool }: { pool: FoundPool }) {
       <Growing
         items={pool.targets}
         draw={(list) => (
-          <table class="targets folding">
+          <table class="targets folding halves">
             <thead>
               <tr>
                 <th>Discovered labels</th>

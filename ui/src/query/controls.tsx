@@ -63,12 +63,14 @@ function TimeField(props: { label: string; ms: number | null; stepMs: number; se
           ✕
         </button>
       )}
-      <button class="calendar" aria-label="Choose a time" title="Choose a time" onClick={pick}>
-        <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
-          <path d="M2 3.500h12v10.500H2zM2 6.500h12M5 1.500v3M11 1.500v3" fill="none" stroke="currentColor" stroke-width="1.300" />
-        </svg>
+      <span class="calendar">
+        <button aria-label="Choose a time" title="Choose a time" onClick={pick}>
+          <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+            <path d="M2 3.500h12v10.500H2zM2 6.500h12M5 1.500v3M11 1.500v3" fill="none" stroke="currentColor" stroke-width="1.300" />
+          </svg>
+        </button>
         <input ref={picker} type="datetime-local" step="1" tabIndex={-1} aria-hidden="true" onInput={(e) => e.currentTarget.value && read(withSeconds(e.currentTarget.value))} />
-      </button>
+      </span>
       <button aria-label="Later" title="Later" onClick={() => move(props.stepMs)}>
         ›
       </button>

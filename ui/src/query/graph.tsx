@@ -78,12 +78,13 @@ export function GraphView(props: Props) {
         ...graph.metrics.map((metric, i) => ({
           label: seriesText(metric),
           stroke: colour(i, dark),
-          fill: stacked ? `${colour(i, dark)}33` : undefined,
+          fill: stacked ? `${colour(i, dark)}66` : undefined,
           width: 1.5,
           show: shown[i],
           points: { show: graph.rows[i]!.filter((v) => v !== null).length < 3 },
         })),
       ],
+      bands: stacked ? toBands(shown) : [],
       hooks: {
         setSelect: [
           (u) => {
@@ -142,6 +143,12 @@ export function GraphView(props: Props) {
   );
 }
 
+/** Limits the fill of each shown row to the room above the shown row below it. */
+function toBands(shown: boolean[]): uPlot.Band[] {
+  const places = shown.flatMap((is, i) => (is ? [i + 1] : []));
+  return places.slice(1).map((place, i) => ({ series: [place, places[i]!] }));
+}
+
 /** Where an exemplar is drawn; those above the axis lie at its edge. */
 function placeOf(u: uPlot, point: ExemplarPoint, canvas: boolean): [number, number] {
   const { min, max } = u.scales.y!;
@@ -150,7 +157,7 @@ function placeOf(u: uPlot, point: ExemplarPoint, canvas: boolean): [number, numb
 
 function drawExemplars(u: uPlot, points: ExemplarPoint[], dark: boolean) {
   const { ctx } = u;
-  const size = 4 * devicePixelRatio;
+  const size = 5 * devicePixelRatio;
   ctx.save();
   ctx.fillStyle = dark ? "#e4e8ef" : "#1b2230";
   ctx.strokeStyle = dark ? "#181e2a" : "#ffffff";

@@ -61,13 +61,13 @@ export function HeatmapView(props: Props) {
             (u) => {
               u.ctx.save();
               for (const cell of map.cells) {
-                const left = u.valToPos(times[cell.step]! - stepMs / 2000, "x", true);
-                const right = u.valToPos(times[cell.step]! + stepMs / 2000, "x", true);
-                const top = u.valToPos(rowOf.get(cell.high)!, "y", true);
-                const bottom = u.valToPos(rowOf.get(cell.low)!, "y", true);
+                // Whole pixels, so that no seams show between cells.
+                const x = (step: number) => Math.round(u.valToPos((startMs + step * stepMs) / 1000, "x", true));
+                const y = (bound: number) => Math.round(u.valToPos(rowOf.get(bound)!, "y", true));
+                const left = Math.max(x(cell.step - 0.5), Math.round(u.bbox.left));
+                const right = Math.min(x(cell.step + 0.5), Math.round(u.bbox.left + u.bbox.width));
                 u.ctx.fillStyle = shade(cell.count / map.countMax, dark);
-                const from = Math.max(left, u.bbox.left);
-                u.ctx.fillRect(from, top, Math.min(right, u.bbox.left + u.bbox.width) - from + 0.5, bottom - top);
+                u.ctx.fillRect(left, y(cell.high), right - left, y(cell.low) - y(cell.high));
               }
               u.ctx.restore();
             },
@@ -102,7 +102,7 @@ export function HeatmapView(props: Props) {
         <div class="tip" ref={tip} hidden />
       </div>
       <p class="hint">
-        Observations in each bucket of all {result.length} series: <span class="shade" style={{ background: `linear-gradient(to right, ${[0, 0.25, 0.5, 1].map((s) => shade(s * s, dark)).join(", ")})` }} /> up to {shortNumber(map.countMax)}
+        Observations in each bucket{result.length > 1 && `, ${result.length} series together`}: <span class="shade" style={{ background: `linear-gradient(to right, ${[0, 0.25, 0.5, 1].map((s) => shade(s * s, dark)).join(", ")})` }} /> up to {shortNumber(map.countMax)}
       </p>
     </div>
   );

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   label: ComponentChildren;
@@ -17,7 +17,7 @@ export function Menu(props: Props) {
   const box = useRef<HTMLDivElement>(null);
   const items = () => [...box.current!.querySelectorAll<HTMLElement>("[role^=menuitem]")];
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open.value) return;
     items()[0]?.focus();
     const outside = (event: Event) => {
