@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::json::Json;
 use crate::params::Params;
 use crate::router::State;
-use crate::time::{TIME_MAX_MS, TIME_MIN_MS, parse_time};
+use crate::time::{Moment, TIME_MAX_MS, TIME_MIN_MS, parse_moment};
 
 /// What is said beside a result that was cut.
 pub(crate) const TRUNCATED: &str = "results truncated due to limit";
@@ -68,9 +68,14 @@ impl Context {
 
     /// An optional time.
     pub(crate) fn time_or(&self, name: &str, default_ms: i64) -> Result<i64, ApiError> {
+        self.moment_or(name, Moment::from_ms(default_ms)).map(Moment::timestamp_ms)
+    }
+
+    /// An optional time that is more than milliseconds since the epoch.
+    pub(crate) fn moment_or(&self, name: &str, default: Moment) -> Result<Moment, ApiError> {
         match self.params.get(name) {
-            "" => Ok(default_ms),
-            text => parse_time(text)
+            "" => Ok(default),
+            text => parse_moment(text)
                 .map_err(|error| ApiError::parameter(name, format_args!("invalid time value for '{name}': {error}"))),
         }
     }

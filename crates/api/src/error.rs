@@ -16,7 +16,6 @@ pub(crate) enum Kind {
     Timeout,
     Internal,
     Unavailable,
-    NotFound,
 }
 
 impl Kind {
@@ -29,7 +28,6 @@ impl Kind {
             Kind::Timeout => "timeout",
             Kind::Internal => "internal",
             Kind::Unavailable => "unavailable",
-            Kind::NotFound => "not_found",
         }
     }
 
@@ -41,7 +39,6 @@ impl Kind {
             Kind::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             // Upstream says 500 for what is unavailable, too.
             Kind::Internal | Kind::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
-            Kind::NotFound => StatusCode::NOT_FOUND,
         }
     }
 }

@@ -101,7 +101,8 @@ fn latest(state: &State, selectors: &[Vec<Matcher>]) -> Result<Vec<Latest>, Refu
     let hints = SelectHints { start_ms, end_ms, ..SelectHints::default() };
     let mut found = BTreeMap::new();
     let mut columns = SeriesColumns::default();
-    for matchers in selectors {
+    // `{}` is allowed and finds nothing.
+    for matchers in selectors.iter().filter(|matchers| !matchers.is_empty()) {
         let set = querier.select(&hints, matchers).map_err(refuse)?;
         for index in 0..set.len() {
             columns.clear();

@@ -70,7 +70,12 @@ pub(crate) async fn serve(state: &Arc<State>, path: &str, request: &Parts) -> Op
         _ if is_console => plain_error(StatusCode::NOT_FOUND, "console templates are not served by this server yet\n"),
         _ => metrics(state, request).await,
     };
-    Some(counted(watch, response))
+    let mut response = counted(watch, response);
+    if *method == Method::HEAD && response.status() == StatusCode::OK {
+        // Go has not looked at a body that is not written.
+        response.headers_mut().remove(CONTENT_TYPE);
+    }
+    Some(response)
 }
 
 /// Runs what may wait on a blocking thread.

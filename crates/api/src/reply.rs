@@ -23,6 +23,9 @@ pub(crate) type Endpoint = fn(&Context) -> Result<Success, ApiError>;
 /// A function that answers by itself and does not wait.
 pub(crate) type PlainEndpoint = fn(&Arc<State>, &Parts) -> Response;
 
+/// How many warnings, and how many infos, an answer lists; of the others it tells the number.
+const ANNOTATIONS_MAX: usize = 10;
+
 /// Throws a query's switch when the client goes away before the answer begins.
 struct CancelOnDrop(CancelToken);
 
@@ -58,10 +61,8 @@ pub(crate) async fn run(endpoint: Endpoint, context: Context, encoding: Encoding
         // The endpoint panicked; what it said went to standard error.
         return error(&ApiError::new(Kind::Internal, "the request could not be answered"));
     };
-    if status == StatusCode::NO_CONTENT {
-        return empty(status);
-    }
-    let mut response = json_response(status, body);
+    // Upstream names the compression even of nothing.
+    let mut response = if status == StatusCode::NO_CONTENT { empty(status) } else { json_response(status, body) };
     if let Some(name) = encoding.name() {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(name));
     }
@@ -87,10 +88,12 @@ fn write_success(json: &mut Json<'_>, data: Data, warnings: &[String], infos: &[
         json.string("success");
         json.key("data");
         data(json);
-        for (key, texts) in [("warnings", warnings), ("infos", infos)] {
+        for (key, kind, texts) in [("warnings", "warning", warnings), ("infos", "info", infos)] {
             if !texts.is_empty() {
                 json.key(key);
-                json.strings(texts.iter().map(String::as_str));
+                let omitted = texts.len().saturating_sub(ANNOTATIONS_MAX);
+                let rest = (omitted > 0).then(|| format!("{omitted} more {kind} annotations omitted"));
+                json.strings(texts.iter().take(ANNOTATIONS_MAX).chain(&rest).map(String::as_str));
             }
         }
     });

@@ -15,31 +15,65 @@ pub(crate) const TIME_MAX_MS: i64 = (i64::MAX / 1000 - 62_135_596_801) * 1000 + 
 const TIME_MIN_TEXT: &str = "-292273086-05-16T16:47:06Z";
 const TIME_MAX_TEXT: &str = "292277025-08-18T07:12:54.999999999Z";
 
+/// A moment as Go holds it. Far away, counting wraps; at which point depends on
+/// the unit that is counted in, and upstream uses two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment {
+    seconds: i64,
+    /// 0 to 999,999,999.
+    nanoseconds: i64,
+}
+
+impl Moment {
+    pub(crate) fn from_ms(ms: i64) -> Moment {
+        Moment { seconds: ms.div_euclid(1000), nanoseconds: ms.rem_euclid(1000) * 1_000_000 }
+    }
+
+    /// Seconds and nanoseconds, which may be any number of these.
+    fn new(seconds: i64, nanoseconds: i64) -> Moment {
+        let (more, nanoseconds) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
+        Moment { seconds: seconds.wrapping_add(more), nanoseconds }
+    }
+
+    /// In milliseconds since the epoch, for everything but queries.
+    pub(crate) fn timestamp_ms(self) -> i64 {
+        self.seconds.wrapping_mul(1000).wrapping_add(self.nanoseconds / 1_000_000)
+    }
+
+    /// In milliseconds since the epoch, for queries: upstream comes to them by way
+    /// of nanoseconds, so that they wrap after 292 years.
+    pub(crate) fn query_ms(self) -> i64 {
+        self.seconds.wrapping_mul(1_000_000_000).wrapping_add(self.nanoseconds) / 1_000_000
+    }
+}
+
+/// A float as an integer, as Go converts it on amd64.
+fn go_int(value: f64) -> i64 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) { value as i64 } else { i64::MIN }
+}
+
 /// Reads a time: seconds since the epoch with fractions (rounded to
-/// milliseconds), or RFC 3339. In milliseconds since the epoch; what is far
-/// away, infinite or no number wraps silently, as upstream's does.
+/// milliseconds), or RFC 3339. What is infinite or no number is some time long ago.
 ///
 /// # Errors
 /// Upstream's text.
-pub(crate) fn parse_time(text: &str) -> Result<i64, String> {
+pub(crate) fn parse_moment(text: &str) -> Result<Moment, String> {
     if let Ok(seconds) = parse_float(text) {
         let whole = seconds.trunc();
-        let in_range = (-9.2e18..9.2e18).contains(&whole);
-        let whole_seconds = if in_range { whole as i64 } else { i64::MIN };
-        let fraction_ms = ((seconds - whole) * 1000.0).round() as i64;
-        return Ok(whole_seconds.wrapping_mul(1000).wrapping_add(fraction_ms));
+        let fraction = ((seconds - whole) * 1000.0).round() / 1000.0;
+        return Ok(Moment::new(go_int(whole), go_int(fraction * 1e9)));
     }
     parse_rfc3339(text)
         .or(match text {
-            TIME_MIN_TEXT => Some(TIME_MIN_MS),
-            TIME_MAX_TEXT => Some(TIME_MAX_MS),
+            TIME_MIN_TEXT => Some(Moment::from_ms(TIME_MIN_MS)),
+            TIME_MAX_TEXT => Some(Moment { nanoseconds: 999_999_999, ..Moment::from_ms(TIME_MAX_MS) }),
             _ => None,
         })
         .ok_or_else(|| format!("cannot parse {} to a valid timestamp", quote(text)))
 }
 
-/// `2006-01-02T15:04:05.999999999Z07:00`, in milliseconds since the epoch, rounded down.
-fn parse_rfc3339(text: &str) -> Option<i64> {
+/// `2006-01-02T15:04:05.999999999Z07:00`.
+fn parse_rfc3339(text: &str) -> Option<Moment> {
     let bytes = text.as_bytes();
     let number = |from: usize, len: usize| -> Option<i64> {
         let digits = bytes.get(from..from + len)?;
@@ -52,14 +86,14 @@ fn parse_rfc3339(text: &str) -> Option<i64> {
         return None;
     }
     let mut rest = &text[19..];
-    let mut fraction_ms = 0;
+    let mut nanoseconds = 0;
     if let Some(after) = rest.strip_prefix('.') {
         let len = after.bytes().take_while(u8::is_ascii_digit).count();
         if len == 0 {
             return None;
         }
-        let digits = format!("{:0<3}", &after[..len]);
-        fraction_ms = digits[..3].parse().ok()?;
+        let digits = format!("{:0<9}", &after[..len]);
+        nanoseconds = digits[..9].parse().ok()?;
         rest = &after[len..];
     }
     let offset_minutes = match rest.as_bytes() {
@@ -81,7 +115,7 @@ fn parse_rfc3339(text: &str) -> Option<i64> {
     }
     let epoch = jiff::civil::date(1970, 1, 1);
     let days = i64::from(date.since(epoch).ok()?.get_days());
-    Some((((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second) * 1000 + fraction_ms)
+    Some(Moment { seconds: ((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second, nanoseconds })
 }
 
 /// Reads a duration: seconds with fractions, or `1h30m`. In nanoseconds.
@@ -151,6 +185,10 @@ mod tests {
 
     use super::*;
 
+    fn parse_time(text: &str) -> Result<i64, String> {
+        parse_moment(text).map(Moment::timestamp_ms)
+    }
+
     #[test]
     fn times_are_seconds_or_rfc_3339() {
         for (text, want) in [
@@ -169,6 +207,23 @@ mod tests {
         }
         for text in ["", "now", "2015-06-03", "2015-02-30T00:00:00Z", "2015-06-03T13:21:58", "2015-06-03T25:00:00Z"] {
             assert_eq!(parse_time(text), Err(format!("cannot parse {} to a valid timestamp", quote(text))));
+        }
+    }
+
+    #[test]
+    fn far_times_wrap_as_in_go() {
+        for (text, want_ms, want_query_ms) in [
+            ("NaN", -9_223_372_036_855, -9_223_372_036_854),
+            ("-Inf", -9_223_372_036_855, -9_223_372_036_854),
+            ("1e18", 3_875_820_019_684_212_736, -6_930_898_827_444),
+            (TIME_MIN_TEXT, TIME_MIN_MS, 6_795_364_580_679),
+            (TIME_MAX_TEXT, TIME_MAX_MS, -6_795_364_579_679),
+            ("9999-12-31T23:59:59Z", 253_402_300_799_000, -4_852_116_232_933),
+            ("-0.0015", -2, -2),
+            ("1969-12-31T23:59:59.9985Z", -2, -1),
+        ] {
+            let moment = parse_moment(text).unwrap();
+            assert_eq!((moment.timestamp_ms(), moment.query_ms()), (want_ms, want_query_ms), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use narthex_model::{Labels, Matcher, Metadata};
 use narthex_promql_syntax::parse_metric_selector;
 
 use crate::context::{Context, Success, parse_int};
-use crate::error::{ApiError, Kind};
+use crate::error::ApiError;
 use crate::json::Json;
 use crate::targets::Family;
 
@@ -64,7 +64,7 @@ pub(crate) fn by_target(context: &Context) -> Result<Success, ApiError> {
     let limit = count(context, "limit")?;
     let matchers: Vec<Matcher> = match context.params.get("match_target") {
         "" => Vec::new(),
-        text => parse_metric_selector(text).map_err(ApiError::bad_data)?,
+        text => parse_metric_selector(text).map_err(|error| ApiError::parameter("match_target", error))?,
     };
     let metric = Some(context.params.get("metric")).filter(|metric| !metric.is_empty());
     let mut found: Vec<(Labels, Family)> = Vec::new();
@@ -78,9 +78,6 @@ pub(crate) fn by_target(context: &Context) -> Result<Success, ApiError> {
         }
         true
     });
-    if found.is_empty() {
-        return Err(ApiError::new(Kind::NotFound, "specified metadata not found"));
-    }
     let names_metric = metric.is_none();
     let data = move |json: &mut Json<'_>| {
         json.array(|json| {

@@ -8,7 +8,7 @@ use narthex_promql::{Answer, MatrixSeries, QueryRange, Request, SampleValue, Sta
 use crate::context::{Context, Success, TRUNCATED};
 use crate::error::{ApiError, Kind};
 use crate::json::Json;
-use crate::time::{parse_duration, parse_time};
+use crate::time::{Moment, parse_duration, parse_moment};
 
 /// How many steps a range query may have beside the first.
 const STEPS_MAX: i128 = 11_000;
@@ -16,17 +16,18 @@ const STEPS_MAX: i128 = 11_000;
 pub(crate) fn instant(context: &Context) -> Result<Success, ApiError> {
     let limit = context.limit()?;
     let now_ms = context.state.handles.clock.now_ms();
-    let time_ms = context.time_or("time", now_ms)?;
-    run(context, limit, QueryRange::Instant { time_ms })
+    let time = context.moment_or("time", Moment::from_ms(now_ms))?;
+    run(context, limit, QueryRange::Instant { time_ms: time.query_ms() })
 }
 
 pub(crate) fn range(context: &Context) -> Result<Success, ApiError> {
     let limit = context.limit()?;
-    let time = |name| parse_time(context.params.get(name)).map_err(|error| ApiError::parameter(name, error));
-    let (start_ms, end_ms) = (time("start")?, time("end")?);
-    if end_ms < start_ms {
+    let time = |name| parse_moment(context.params.get(name)).map_err(|error| ApiError::parameter(name, error));
+    let (start, end) = (time("start")?, time("end")?);
+    if end < start {
         return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
     }
+    let (start_ms, end_ms) = (start.query_ms(), end.query_ms());
     let step_ns = parse_duration(context.params.get("step")).map_err(|error| ApiError::parameter("step", error))?;
     if step_ns <= 0 {
         return Err(ApiError::parameter(
