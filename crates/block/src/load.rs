@@ -47,7 +47,8 @@ impl Loaded {
 /// When the directory cannot be read.
 pub fn load_blocks(files: &Arc<dyn Files>, dir: &Path, cache: &Arc<PageCache>, open: &[Arc<Block>]) -> Result<Loaded> {
     let mut loaded = Loaded::default();
-    for ulid in list_blocks(&**files, dir)? {
+    let there = list_blocks(&**files, dir)?;
+    for &ulid in &there {
         if let Some(block) = open.iter().find(|block| block.meta().ulid == ulid) {
             loaded.blocks.push(block.clone());
             continue;
@@ -73,7 +74,8 @@ pub fn load_blocks(files: &Arc<dyn Files>, dir: &Path, cache: &Arc<PageCache>, o
         if meta.compaction.deletable {
             loaded.deletable.insert(meta.ulid);
         }
-        loaded.deletable.extend(meta.compaction.parents.iter().map(|parent| parent.ulid));
+        let parents = meta.compaction.parents.iter().map(|parent| parent.ulid);
+        loaded.deletable.extend(parents.filter(|parent| there.binary_search(parent).is_ok()));
     }
     loaded.blocks.sort_by_key(|block| (block.meta().min_time, block.meta().ulid));
     Ok(loaded)

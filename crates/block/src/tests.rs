@@ -459,7 +459,7 @@ fn upstreams_block_of_format_1_is_read_and_compacted() {
     let to = tempfile::tempdir().unwrap();
     let mut progress = no_pacing();
     let options = CompactOptions { floats: Default::default(), progress: &mut progress };
-    compact_blocks(&files, to.path(), &[old.clone()], ulid(5), options).unwrap().unwrap();
+    compact_blocks(&files, to.path(), std::slice::from_ref(&old), ulid(5), options).unwrap().unwrap();
     assert_eq!(read(&open(&files, to.path(), ulid(5)), &[]), series);
 }
 
