@@ -1,5 +1,7 @@
 //! Start, reload, stop.
 
+use rustix::process::Signal;
+
 use crate::util::{Home, Target, config, encode, exists};
 
 #[test]
@@ -44,11 +46,11 @@ fn sighup_applies_a_changed_configuration_and_keeps_the_old_one_when_it_is_wrong
     server.wait_for_value("a", 1.0);
 
     home.write("prometheus.yml", &config(&[("job", &first.address()), ("more", &second.address())]));
-    server.signal("HUP");
+    server.signal(Signal::HUP);
     server.wait_for_value("b", 2.0);
 
     home.write("prometheus.yml", "scrape_configs: [{job_nam: x}]\n");
-    server.signal("HUP");
+    server.signal(Signal::HUP);
     server
         .wait_for("the failed reload", |s| (s.metric("prometheus_config_last_reload_successful") == 0.0).then_some(()));
     assert!(server.log().contains("field job_nam not found in type config.ScrapeConfig"), "{}", server.log());
@@ -87,7 +89,7 @@ fn reload_and_quit_over_http_need_the_flag() {
 fn both_signals_stop_it_cleanly_and_the_samples_stay() {
     let target = Target::exposing(|n| format!("scrapes_total {n}\n"));
     let home = Home::new(&target.config());
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let mut server = home.start(&[]);
         server.wait_for("samples", |s| (s.value("count_over_time(scrapes_total[1h])") > Some(3.0)).then_some(()));
         let seen = server.query("up[1h]")[0]["values"].clone();
@@ -98,7 +100,7 @@ fn both_signals_stop_it_cleanly_and_the_samples_stay() {
         let server = home.start(&[]);
         let again = server.query("up[1h]")[0]["values"].clone();
         for sample in seen.as_array().unwrap() {
-            assert!(again.as_array().unwrap().contains(sample), "{sample} is gone after {signal}");
+            assert!(again.as_array().unwrap().contains(sample), "{sample} is gone after {signal:?}");
         }
     }
 }
