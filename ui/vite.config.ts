@@ -10,6 +10,7 @@ export default defineConfig({
   build: {
     target: "es2022",
     modulePreload: { polyfill: false },
+    license: { fileName: "assets/third-party-licenses.txt" },
     rollupOptions: {
       output: {
         entryFileNames: "assets/app.js",

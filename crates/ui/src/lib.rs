@@ -46,6 +46,7 @@ impl Asset {
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 macro_rules! asset {
@@ -54,7 +55,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 9] = [
+static ASSETS: [Asset; 10] = [
     asset!("index.html", HTML),
     asset!("favicon.svg", SVG),
     asset!("assets/app.js", SCRIPT),
@@ -64,6 +65,7 @@ static ASSETS: [Asset; 9] = [
     asset!("assets/explore.js", SCRIPT),
     asset!("assets/plots.js", SCRIPT),
     asset!("assets/codemirror.js", SCRIPT),
+    asset!("assets/third-party-licenses.txt", TEXT),
 ];
 
 /// The file at `path` (without a leading slash), if there is one.

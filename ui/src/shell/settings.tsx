@@ -1,6 +1,7 @@
 // The settings of this browser, and the keys the page listens to.
 
 import type { Signal } from "@preact/signals";
+import { pageUrl } from "../api";
 import * as settings from "../shared/settings";
 import { PAGES } from "../shared/pages";
 import { Choice, Dialog } from "../shared/widgets";
@@ -50,6 +51,15 @@ export function SettingsDialog({ close }: { close: () => void }) {
           </>
         ))}
       </dl>
+      <p class="hint">
+        <a href="https://prometheus.io/docs/" target="_blank" rel="noreferrer">
+          Documentation
+        </a>{" "}
+        ·{" "}
+        <a href={pageUrl("assets/third-party-licenses.txt")} target="_blank" rel="noreferrer">
+          Licences of what this page is made of
+        </a>
+      </p>
     </Dialog>
   );
 }
