@@ -75,6 +75,26 @@ test("the Status menu and the pages are reached by keyboard", async () => {
   await page.close();
 });
 
+test("settings and the explorer open above the page", async () => {
+  const page = await harness.open("/query", { viewport: { width: 380, height: 800 }, colorScheme: "dark" });
+  await page.locator("main").focus();
+  await page.keyboard.press("?");
+  await page.getByLabel("Remember the queries that were run").check();
+  expect(await seriousFindings(page)).toEqual([]);
+  await page.getByRole("button", { name: "Light" }).click();
+  await page.getByRole("button", { name: "Local" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByPlaceholder("now (local)").waitFor();
+  expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe("light");
+  await page.getByRole("button", { name: "explore the metrics" }).click();
+  await page.getByLabel("Find a metric").fill("prometheus_http_requests_total");
+  await page.locator(".metrics > li > button").first().click();
+  await page.getByText("series in the last hour").waitFor();
+  expect(await seriousFindings(page)).toEqual([]);
+  await harness.keep(page, "explorer-narrow");
+  await page.close();
+});
+
 test("while the log is replayed the page says how far, and comes back", async () => {
   const page = await harness.blank();
   let ready = false;
@@ -89,6 +109,36 @@ test("while the log is replayed the page says how far, and comes back", async ()
   ready = true;
   await expect.poll(() => page.locator("table.result .value").allTextContents()).toEqual(["1"]);
   harness.problems.splice(0, harness.problems.length, ...harness.problems.filter((text) => !text.includes("status of 503")));
+  await page.close();
+});
+
+test("relabelling is shown step by step, a pool's configuration on demand", async () => {
+  const page = await harness.blank();
+  const discovered = { __address__: "a:1", __meta_env: "test" };
+  await answer(page, "scrape_pools", { scrapePools: ["idle", "node"] });
+  await answer(page, "targets", { activeTargets: [], droppedTargets: [{ discoveredLabels: discovered, scrapePool: "node" }], droppedTargetCounts: { node: 5 } });
+  await answer(page, "targets/relabel_steps", {
+    steps: [
+      { rule: { source_labels: ["__meta_env"], target_label: "env", action: "replace" }, output: { ...discovered, env: "test" }, keep: true },
+      { rule: { source_labels: ["env"], regex: "test", action: "drop" }, output: {}, keep: false },
+    ],
+  });
+  await answer(page, "scrape_pools/config", { yaml: "job_name: node\n" });
+  await page.goto(`${harness.base}/service-discovery`);
+  await page.getByText("4 dropped targets are not listed").waitFor();
+  await page.getByRole("button", { name: "Show relabelling" }).click();
+  await expect.poll(() => page.locator(".changes ins").allTextContents()).toEqual(["test"]);
+  await page.getByText("Drops the target.").waitFor();
+  expect(await seriousFindings(page)).toEqual([]);
+  await harness.keep(page, "relabelling");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Show config" }).click();
+  await page.getByText("job_name:").waitFor();
+  await page.keyboard.press("Escape");
+  // Folding a pool outlives the page.
+  await page.getByRole("button", { name: /^▾ node/ }).click();
+  await page.reload();
+  await page.getByRole("button", { name: /^▸ node/ }).waitFor();
   await page.close();
 });
 

@@ -56,7 +56,7 @@ function Pool({ pool }: { pool: FoundPool }) {
       collapsed={collapsed}
       badge={
         <>
-          <span class="badge good">{pool.active} active</span> {pool.dropped + pool.forgotten > 0 && <span class="badge">{pool.dropped + pool.forgotten} dropped</span>}
+          <span class={pool.active > 0 ? "badge good" : "badge"}>{pool.active} active</span> {pool.dropped + pool.forgotten > 0 && <span class="badge">{pool.dropped + pool.forgotten} dropped</span>}
         </>
       }
     >
