@@ -54,7 +54,7 @@ impl Sum {
             return;
         }
         let old = self.first.whole.fetch_add(count, Relaxed);
-        if old % PROBE_EVERY == 0 {
+        if old.is_multiple_of(PROBE_EVERY) {
             self.probe();
         }
     }

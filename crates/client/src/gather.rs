@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use narthex_exposition::{
@@ -60,6 +62,25 @@ impl Gathered {
             .iter()
             .filter(move |family| names.is_empty() || names.contains(&family.name.as_str()))
             .filter(move |family| !may_collide || seen.insert(escaping.escape(&family.name)))
+    }
+
+    /// Writes all as text 0.0.4 to a file, such as one that node_exporter reads. Who reads
+    /// sees the old file or the new one, never a part: it is written beside and renamed.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_to_file(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let path = path.as_ref();
+        let negotiated = Negotiated { format: Format::Text004, escaping: EscapingScheme::Underscores };
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let beside = path.with_file_name(name);
+        std::fs::write(&beside, self.encode(negotiated, &[])).and_then(|()| std::fs::rename(&beside, path)).inspect_err(
+            |_| {
+                // It may not be there.
+                drop(std::fs::remove_file(&beside));
+            },
+        )
     }
 
     /// The family of that name.

@@ -18,6 +18,48 @@
 //! # Ok::<(), narthex_client::RegisterError>(())
 //! ```
 //!
+//! # In ten minutes
+//!
+//! **Which kind?** What only rises is a [`Counter`]: requests, bytes, errors. What goes up and down
+//! is a [`Gauge`]: tasks under way, a temperature, the time of the last success. What you want to know
+//! the distribution of is a [`Histogram`]: how long requests take. A [`Summary`] computes
+//! quantiles in the program, which cannot be put together over several programs: take a histogram
+//! unless you know better.
+//!
+//! **Names.** A name says what is counted and in which base unit, `http_request_duration_seconds`;
+//! a counter ends in `_total`. [`lint`] judges names as `promtool` does, in a test of yours.
+//!
+//! **Labels** tell apart what you will want to add up: `code`, `method`, a route. Each
+//! combination of values is a series that costs memory here and in Prometheus, so none of them may be
+//! a user, a path or an id. [`VecOpts`] keeps the number in bounds. Where a struct fits better than a
+//! row of texts, see [`family`].
+//!
+//! **Histograms.** Native ones need no bounds, only a factor; with classic buckets besides, every
+//! scraper is served:
+//!
+//! ```
+//! use narthex_client::{HistogramOpts, Opts, Registry};
+//!
+//! let registry = Registry::new();
+//! let opts = HistogramOpts::native(1.1).max_buckets(160).with_classic(&[0.1, 1.0, 10.0]);
+//! let seconds = registry.histogram(Opts::new("job_seconds", "How long jobs took."), opts)?;
+//! seconds.time(|| { /* the job */ });
+//! # Ok::<(), narthex_client::RegisterError>(())
+//! ```
+//!
+//! **Exposing.** Without a server of your own: [`Server`]. With axum, hyper or another of tower:
+//! `http::Handler` (feature `http`), and `instrument::InstrumentLayer` counts the requests themselves.
+//! What is over before it is scraped is pushed: [`push`].
+//!
+//! **In libraries**, take a [`Registry`] as a parameter, or make metrics without one ([`Counter::new`]) and let
+//! the program register them ([`Single`]). Programs may have them all in [`Registry::global`].
+//!
+//! **In tests**, compare what is exposed with a text: [`testutil`].
+//!
+//! What client_golang has, and where it is here, is listed in `docs/ledger.md`; programs that run are in `examples/`.
+//!
+//! # Modules
+//!
 //! - [`counter`], [`gauge`], [`histogram`], [`summary`], [`info`]: the kinds of metric.
 //! - [`vector`]: metrics of one name, told apart by label values.
 //! - [`family`]: the same with a struct's fields as labels.

@@ -173,7 +173,7 @@ pub fn unit_abbreviations(family: &MetricFamily, texts: &mut Vec<String>) {
     const ABBREVIATIONS: [&str; 14] = ["s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d"];
     let name = family.name.to_ascii_lowercase();
     let is_abbreviated = |unit: &&str| name.contains(&format!("_{unit}_")) || name.ends_with(&format!("_{unit}"));
-    if ABBREVIATIONS.iter().any(|unit| is_abbreviated(&unit)) {
+    if ABBREVIATIONS.iter().any(is_abbreviated) {
         texts.push("metric names should not contain abbreviated units".to_owned());
     }
 }

@@ -206,6 +206,7 @@ impl Pusher {
     ///
     /// # Errors
     /// See [`PushError`].
+    #[allow(clippy::should_implement_trait)]
     pub fn add(self, transport: &impl Transport) -> Result<(), PushError> {
         self.send("POST", transport)
     }

@@ -262,3 +262,15 @@ fn names_that_become_the_same_are_shown_once() {
     let all = negotiate(Some("text/plain;version=0.0.4;escaping=allow-utf-8"));
     assert_eq!(registry.gather().encode(all, &[]).lines().count(), 4);
 }
+
+#[test]
+fn a_file_is_there_as_a_whole_or_not_at_all() {
+    let registry = Registry::new();
+    registry.gauge(Opts::new("up", "")).unwrap().set(1.0);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("up.prom");
+    registry.gather().write_to_file(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "# TYPE up gauge\nup 1\n");
+    assert!(registry.gather().write_to_file(dir.path().join("none/up.prom")).is_err());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}

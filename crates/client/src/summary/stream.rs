@@ -22,11 +22,18 @@ const ERROR_SHARE: f64 = 0.8;
 /// Up to so many numbers are all kept, and quantiles of them are exact.
 const EXACT_MAX: f64 = 500.0;
 
+/// A quantile, and how quickly entries may get wider away from it, downwards and upwards.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    quantile: f64,
+    below: f64,
+    above: f64,
+}
+
 /// Estimates for one set of targets.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// Quantile and allowed error of its rank.
-    targets: Box<[(f64, f64)]>,
+    targets: Box<[Target]>,
     /// Sorted by value.
     entries: Vec<Entry>,
     /// Filled while merging, then swapped with `entries`.
@@ -37,7 +44,11 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(targets: &[(f64, f64)]) -> Stream {
-        let targets = targets.iter().map(|&(quantile, error)| (quantile, error * ERROR_SHARE)).collect();
+        let target = |&(quantile, error): &(f64, f64)| {
+            let widening = 2.0 * error * ERROR_SHARE;
+            Target { quantile, below: widening / quantile, above: widening / (1.0 - quantile) }
+        };
+        let targets = targets.iter().map(target).collect();
         Stream { targets, entries: Vec::new(), spare: Vec::new(), count: 0.0 }
     }
 
@@ -47,13 +58,10 @@ impl Stream {
     }
 
     /// How wide an entry at `rank` may be.
+    #[inline]
     fn width_max(&self, rank: f64) -> f64 {
-        let widths = self.targets.iter().map(|&(quantile, error)| {
-            if quantile * self.count <= rank {
-                2.0 * error * rank / quantile
-            } else {
-                2.0 * error * (self.count - rank) / (1.0 - quantile)
-            }
+        let widths = self.targets.iter().map(|target| {
+            if target.quantile * self.count <= rank { target.below * rank } else { target.above * (self.count - rank) }
         });
         // The quantile 0 divides nothing by nothing; min leaves a NaN aside.
         widths.fold(f64::MAX, f64::min)
@@ -66,6 +74,7 @@ impl Stream {
         }
         let mut merged = std::mem::take(&mut self.spare);
         merged.clear();
+        merged.reserve(self.entries.len() + sorted.len());
         let exact = self.count + sorted.len() as f64 <= EXACT_MAX;
         let mut rank = 0.0;
         let mut old = self.entries.iter().copied().peekable();
