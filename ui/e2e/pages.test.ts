@@ -75,6 +75,17 @@ test("the Status menu and the pages are reached by keyboard", async () => {
   await page.close();
 });
 
+test("what was typed is still there after a visit to another page", async () => {
+  const page = await harness.open("/query?g0.expr=up&g0.tab=graph");
+  await page.getByLabel("PromQL expression").first().fill("up + 1");
+  await page.getByRole("link", { name: "Targets" }).click();
+  await page.getByText("1 / 1 up").waitFor();
+  await page.getByRole("link", { name: "Query" }).click();
+  await expect.poll(() => page.getByLabel("PromQL expression").first().inputValue()).toBe("up + 1");
+  expect(new URL(page.url()).searchParams.get("g0.expr")).toBe("up");
+  await page.close();
+});
+
 test("settings and the explorer open above the page", async () => {
   const page = await harness.open("/query", { viewport: { width: 380, height: 800 }, colorScheme: "dark" });
   await page.locator("main").focus();

@@ -1,7 +1,7 @@
 // The query page: panels, each an expression with a table, a graph and an
 // explanation. The address always reproduces what is shown.
 
-import { signal, useSignal } from "@preact/signals";
+import { signal, useSignal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { queryInstant } from "../api";
 import { formatDuration } from "../shared/duration";
@@ -14,10 +14,12 @@ const DRIFT_MAX_MS = 30_000;
 
 interface Keyed extends Panel {
   key: number;
+  /** What is being typed: outlives a visit to another page. */
+  draft: Signal<string>;
 }
 
 let nextKey = 0;
-const keyed = (panel: Panel): Keyed => ({ ...panel, key: nextKey++ });
+const keyed = (panel: Panel): Keyed => ({ ...panel, key: nextKey++, draft: signal(panel.expr) });
 const panels = signal<Keyed[]>(parseLink(location.search).map(keyed));
 
 onArrival((byHistory) => {
@@ -45,7 +47,7 @@ export function QueryPage() {
       <h1 class="unseen">Query</h1>
       <ClockWarning />
       {panels.value.map((panel) => (
-        <PanelView key={panel.key} panel={panel} change={(by) => change(panel.key, by)} duplicate={() => duplicate(panel)} remove={() => remove(panel.key)} />
+        <PanelView key={panel.key} panel={panel} draft={panel.draft} change={(by) => change(panel.key, by)} duplicate={() => duplicate(panel)} remove={() => remove(panel.key)} />
       ))}
       <div>
         <button onClick={() => setPanels([...panels.value, keyed(emptyPanel())])}>+ Add query</button>

@@ -1,6 +1,6 @@
 // One expression and what it gives.
 
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentProps } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { formatQuery, queryExemplars, queryInstant, queryRange, type Answer, type ExemplarSeries, type QueryData } from "../api";
@@ -28,13 +28,13 @@ type Outcome =
 
 interface Props {
   panel: Panel;
+  draft: Signal<string>;
   change: (by: Partial<Panel>) => void;
   duplicate: () => void;
   remove: () => void;
 }
 
-export function PanelView({ panel, change, duplicate, remove }: Props) {
-  const draft = useSignal(panel.expr);
+export function PanelView({ panel, draft, change, duplicate, remove }: Props) {
   const outcome = useSignal<Outcome>({ state: "empty" });
   const running = useSignal(false);
   const round = useSignal(0);
