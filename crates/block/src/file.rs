@@ -44,8 +44,11 @@ struct Shard {
 pub struct PageCache {
     shards: [Mutex<Shard>; SHARDS],
     shard_pages_max: usize,
-    next_file: AtomicU64,
 }
+
+/// Numbers files, so that what a thread remembers of one is never taken for
+/// another's, whatever cache they use.
+static NEXT_FILE: AtomicU64 = AtomicU64::new(0);
 
 impl std::fmt::Debug for PageCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,11 +59,7 @@ impl std::fmt::Debug for PageCache {
 impl PageCache {
     /// A cache of at most about `bytes_max`, at least one page for each shard.
     pub fn new(bytes_max: usize) -> Arc<PageCache> {
-        Arc::new(PageCache {
-            shards: Default::default(),
-            shard_pages_max: (bytes_max / PAGE_LEN / SHARDS).max(1),
-            next_file: AtomicU64::new(0),
-        })
+        Arc::new(PageCache { shards: Default::default(), shard_pages_max: (bytes_max / PAGE_LEN / SHARDS).max(1) })
     }
 
     fn shard(&self, key: PageKey) -> &Mutex<Shard> {
@@ -107,7 +106,8 @@ pub(crate) struct PagedFile {
     file: Arc<dyn File>,
     pub(crate) path: PathBuf,
     pub(crate) len: u64,
-    id: u64,
+    /// Unlike that of any other file this process opens.
+    pub(crate) id: u64,
     cache: Arc<PageCache>,
 }
 
@@ -121,7 +121,7 @@ impl PagedFile {
     pub(crate) fn open(files: &dyn Files, path: &Path, cache: &Arc<PageCache>) -> Result<PagedFile> {
         let file = files.open_read(path).map_err(io_error("open", path))?;
         let len = file.len().map_err(io_error("read", path))?;
-        let id = cache.next_file.fetch_add(1, Ordering::Relaxed);
+        let id = NEXT_FILE.fetch_add(1, Ordering::Relaxed);
         Ok(PagedFile { file, path: path.to_path_buf(), len, id, cache: cache.clone() })
     }
 

@@ -1,10 +1,12 @@
 //! Reading an index.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use narthex_env::Files;
 use narthex_model::Labels;
 
@@ -65,6 +67,23 @@ impl SeriesEntry {
         }
         Ok(())
     }
+}
+
+/// Symbols that a thread remembers the texts of, and how long such a text may be:
+/// 2 MiB per thread that reads labels at most, a few dozen KiB as a rule.
+const KNOWN_SYMBOLS_MAX: usize = 8192;
+const KNOWN_SYMBOL_LEN_MAX: usize = 256;
+
+thread_local! {
+    /// Neighbours in an index have most symbols in common, and a look-up here costs a
+    /// tenth of one in the file. By file and symbol.
+    static SYMBOLS: RefCell<HashMap<(u64, u32), Box<str>>> = RefCell::default();
+}
+
+/// A label set from what an index says; of a damaged one still a set.
+fn labels_of(pairs: Vec<(&str, &str)>) -> Labels {
+    let is_valid = pairs.windows(2).all(|w| w[0].0 < w[1].0) && pairs.iter().all(|pair| !pair.1.is_empty());
+    if is_valid { Labels::from_sorted(pairs) } else { Labels::from_pairs(pairs) }
 }
 
 /// An index file, open for reading.
@@ -222,19 +241,31 @@ impl Index {
     /// # Errors
     /// Likewise.
     pub(crate) fn labels(&self, window: &mut Window, pairs: &[(u32, u32)]) -> Result<Labels> {
-        let (mut texts, mut ends) = (String::with_capacity(32 * pairs.len()), Vec::with_capacity(2 * pairs.len()));
-        for number in pairs.iter().flat_map(|&(name, value)| [name, value]) {
-            texts.push_str(&self.symbol(window, number)?);
-            ends.push(texts.len());
+        SYMBOLS.with_borrow_mut(|known| {
+            if known.len() + 2 * pairs.len() > KNOWN_SYMBOLS_MAX {
+                known.clear();
+            }
+            for number in pairs.iter().flat_map(|&(name, value)| [name, value]) {
+                if !known.contains_key(&(self.file.id, number)) {
+                    let text = self.symbol(window, number)?;
+                    if text.len() > KNOWN_SYMBOL_LEN_MAX {
+                        return self.labels_unknown(window, pairs);
+                    }
+                    known.insert((self.file.id, number), text.into());
+                }
+            }
+            let text = |number: u32| known.get(&(self.file.id, number)).map_or("", |text| &**text);
+            Ok(labels_of(pairs.iter().map(|&(name, value)| (text(name), text(value))).collect()))
+        })
+    }
+
+    /// The label set of these symbols, all of them read.
+    fn labels_unknown(&self, window: &mut Window, pairs: &[(u32, u32)]) -> Result<Labels> {
+        let mut texts = Vec::with_capacity(pairs.len());
+        for &(name, value) in pairs {
+            texts.push((self.symbol(window, name)?.into_owned(), self.symbol(window, value)?.into_owned()));
         }
-        let mut start = 0;
-        let mut next = ends.iter().map(|&end| &texts[std::mem::replace(&mut start, end)..end]);
-        let mut named = Vec::with_capacity(pairs.len());
-        while let (Some(name), Some(value)) = (next.next(), next.next()) {
-            named.push((name, value));
-        }
-        let is_valid = named.windows(2).all(|w| w[0].0 < w[1].0) && named.iter().all(|pair| !pair.1.is_empty());
-        Ok(if is_valid { Labels::from_sorted(named) } else { Labels::from_pairs(named) })
+        Ok(labels_of(texts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()))
     }
 
     /// All symbols in order.
