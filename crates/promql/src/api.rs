@@ -97,6 +97,27 @@ impl CancelToken {
     }
 }
 
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A request to the HTTP API.
+    Http {
+        /// The address it came from, without the port.
+        client_ip: String,
+        /// `GET` or `POST`.
+        method: String,
+        /// The path of its URL.
+        path: String,
+    },
+    /// The rules of a group.
+    RuleGroup {
+        /// The file of the group.
+        file: String,
+        /// The group's name.
+        name: String,
+    },
+}
+
 /// One query.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -113,6 +134,8 @@ pub struct Request {
     /// Whether [`Stats`] shall hold the numbers of every step; needs
     /// [`Features::per_step_stats`] too.
     pub per_step_stats: bool,
+    /// Who asks, for the query log.
+    pub origin: Option<Origin>,
 }
 
 impl Request {
@@ -135,6 +158,7 @@ impl Request {
             timeout: None,
             cancel: CancelToken::default(),
             per_step_stats: false,
+            origin: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! [`Engine`]: runs queries.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,15 +11,16 @@ use narthex_storage::Storage;
 
 use crate::annotations::Annotations;
 use crate::api::{
-    Answer, EngineOptions, MatrixSeries, QueryError, QueryRange, Request, SampleValue, Stats, Timings, Value,
-    VectorSample,
+    Answer, EngineOptions, MatrixSeries, QueryError, QueryRange, Request, SampleValue, Stats, Value, VectorSample,
 };
 use crate::eval::limits::{EVALUATION, EXECUTION, Limits, PerStep};
 use crate::eval::vector::{Vector, is_absent};
 use crate::eval::{Evaluated, Evaluator, Settings};
+use crate::explain::Explanation;
 use crate::gate::Gate;
 use crate::metrics::EngineMetrics;
-use crate::plan::{self, Grid, Plan, PlanContext};
+use crate::observer::{QueryObserver, QueryReport, Running};
+use crate::plan::{self, Grid, NotRun, Plan, PlanContext};
 
 /// Queries that may nest deeper run on a thread with a stack of its own.
 const DEPTH_INLINE: usize = 64;
@@ -34,6 +36,7 @@ pub struct Engine {
     default_subquery_step_ms: AtomicI64,
     gate: Gate,
     metrics: Option<EngineMetrics>,
+    observers: Vec<Arc<dyn QueryObserver>>,
 }
 
 impl Engine {
@@ -41,7 +44,7 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Engine {
         let default_subquery_step_ms = AtomicI64::new(options.default_subquery_step_ms);
         let gate = Gate::new(options.max_concurrency);
-        Engine { options, default_subquery_step_ms, gate, metrics: None }
+        Engine { options, default_subquery_step_ms, gate, metrics: None, observers: Vec::new() }
     }
 
     /// The same engine, counting its queries in a registry from now on.
@@ -51,6 +54,20 @@ impl Engine {
     pub fn with_metrics(mut self, registry: &Registry) -> Result<Engine, RegisterError> {
         self.metrics = Some(EngineMetrics::register(registry, self.options.max_concurrency)?);
         Ok(self)
+    }
+
+    /// The same engine, telling `observer` about its queries from now on.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn QueryObserver>) -> Engine {
+        self.observers.push(observer);
+        self
+    }
+
+    /// Shows in the metrics whether queries are logged.
+    pub fn set_query_log_enabled(&self, is_enabled: bool) {
+        if let Some(metrics) = &self.metrics {
+            metrics.log_enabled.set(if is_enabled { 1.0 } else { 0.0 });
+        }
     }
 
     /// Its settings.
@@ -80,39 +97,91 @@ impl Engine {
     /// # Errors
     /// See [`QueryError`].
     pub fn execute(&self, storage: &dyn Storage, request: &Request) -> Result<Answer, QueryError> {
+        self.execute_counted(storage, request, None)
+    }
+
+    /// Runs a query as [`execute`](Engine::execute) does, and tells what each part
+    /// of it cost.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn analyze(&self, storage: &dyn Storage, request: &Request) -> Result<(Answer, Explanation), QueryError> {
+        let mut explanation = None;
+        let answer = self.execute_counted(storage, request, Some(&mut explanation))?;
+        let explanation = explanation.ok_or_else(|| QueryError::Execution("the query was not traced".into()))?;
+        Ok((answer, explanation))
+    }
+
+    /// How a query would be run; reads no series.
+    ///
+    /// # Errors
+    /// [`QueryError::BadQuery`] when it cannot be run.
+    pub fn explain(&self, request: &Request) -> Result<Explanation, QueryError> {
+        on_stack_for(&request.query, || Ok(self.prepare(request)?.plan.explain(&NotRun)))
+    }
+
+    fn execute_counted(
+        &self,
+        storage: &dyn Storage,
+        request: &Request,
+        explanation: Option<&mut Option<Explanation>>,
+    ) -> Result<Answer, QueryError> {
         let _running = self.metrics.as_ref().map(EngineMetrics::begin);
-        let answer = self.execute_deep(storage, request);
+        let answer = on_stack_for(&request.query, || self.execute_here(storage, request, explanation));
         if let (Some(metrics), Ok(answer)) = (&self.metrics, &answer) {
             metrics.observe(&answer.stats);
         }
         answer
     }
 
-    /// Runs a query on a stack that is deep enough for it.
-    fn execute_deep(&self, storage: &dyn Storage, request: &Request) -> Result<Answer, QueryError> {
-        let depth = depth_bound(&request.query);
-        if depth <= DEPTH_INLINE {
-            return self.execute_here(storage, request);
-        }
-        std::thread::scope(|scope| {
-            let stack = depth.min(DEPTH_MAX) * STACK_PER_LEVEL;
-            let thread = std::thread::Builder::new().stack_size(stack);
-            let thread = thread.spawn_scoped(scope, || self.execute_here(storage, request));
-            let thread = thread.map_err(|error| QueryError::Execution(format!("start query thread: {error}")))?;
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-    }
-
-    fn execute_here(&self, storage: &dyn Storage, request: &Request) -> Result<Answer, QueryError> {
+    fn execute_here(
+        &self,
+        storage: &dyn Storage,
+        request: &Request,
+        explanation: Option<&mut Option<Explanation>>,
+    ) -> Result<Answer, QueryError> {
         let began = Instant::now();
         let prepared = self.prepare(request)?;
+        let mut stats = Stats::default();
+        let answer = self.run_in_turn(storage, request, &prepared, began, &mut stats, explanation);
+        if !self.observers.is_empty() {
+            let report = QueryReport { request, error: answer.as_ref().err(), stats: &stats };
+            for observer in &self.observers {
+                if observer.ended(&report).is_err()
+                    && let Some(metrics) = &self.metrics
+                {
+                    metrics.log_failures.inc();
+                }
+            }
+        }
+        answer.map(|answer| Answer { stats, ..answer })
+    }
+
+    /// Waits for a free place and runs a query. `stats` holds afterwards what it
+    /// cost, if it failed too.
+    fn run_in_turn(
+        &self,
+        storage: &dyn Storage,
+        request: &Request,
+        prepared: &Prepared,
+        began: Instant,
+        stats: &mut Stats,
+        explanation: Option<&mut Option<Explanation>>,
+    ) -> Result<Answer, QueryError> {
         let timeout = request.timeout.map_or(self.options.timeout, |timeout| timeout.min(self.options.timeout));
         let deadline = began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(1 << 30));
         let limits = Limits::new(self.options.max_samples, self.options.max_bytes, deadline, request.cancel.clone());
-        let _turn = self.gate.enter(&limits)?;
-        let queued = began.elapsed();
-        limits.check(EXECUTION)?;
-        self.run(storage, request, &prepared, &limits, began, queued)
+        let turn = self.gate.enter(&limits);
+        stats.timings.exec_queue = began.elapsed();
+        let answer = turn.and_then(|_turn| {
+            let _running = Running::new(&self.observers, request);
+            limits.check(EXECUTION)?;
+            self.run(storage, request, prepared, &limits, stats, explanation)
+        });
+        let timings = &mut stats.timings;
+        timings.exec_total = began.elapsed();
+        timings.eval_total = timings.exec_total.saturating_sub(timings.exec_queue);
+        answer
     }
 
     /// Reads and plans a query.
@@ -156,46 +225,40 @@ impl Engine {
         request: &Request,
         prepared: &Prepared,
         limits: &Limits,
-        began: Instant,
-        queued: Duration,
+        stats: &mut Stats,
+        explanation: Option<&mut Option<Explanation>>,
     ) -> Result<Answer, QueryError> {
         let Prepared { plan, grid, settings } = prepared;
         let preparing = Instant::now();
         let (min_ms, max_ms) = plan.time_range(grid, settings.lookback_delta_ms);
         let querier = storage.querier(min_ms, max_ms).map_err(|error| QueryError::Execution(error.to_string()))?;
         let mut evaluator = Evaluator::new(plan, &request.query, &*querier, *settings, limits, grid)?;
-        let query_preparation = preparing.elapsed();
+        if explanation.is_some() {
+            evaluator.start_trace();
+        }
+        stats.timings.query_preparation = preparing.elapsed();
         let evaluating = Instant::now();
-        let evaluated = evaluator.eval(&plan.root, grid)?;
+        let evaluated = evaluator.eval(&plan.root, grid);
+        stats.timings.inner_eval = evaluating.elapsed();
+        stats.total_queryable_samples = evaluator.tally.total;
+        stats.samples_read = evaluator.tally.read;
+        stats.peak_samples = evaluator.peak;
+        let evaluated = evaluated?;
         limits.check(EVALUATION)?;
-        let inner_eval = evaluating.elapsed();
         let sorting = Instant::now();
         let is_range = matches!(request.range, QueryRange::Range { .. });
         let value = value_of(evaluated, grid, is_range)?;
-        let result_sort = sorting.elapsed();
-        let tally = evaluator.tally;
-        let exec_total = began.elapsed();
-        let timings = Timings {
-            eval_total: exec_total.saturating_sub(queued),
-            result_sort,
-            query_preparation,
-            inner_eval,
-            exec_queue: queued,
-            exec_total,
-        };
-        let mut stats = Stats {
-            timings,
-            total_queryable_samples: tally.total,
-            samples_read: tally.read,
-            peak_samples: evaluator.peak,
-            ..Stats::default()
-        };
-        if let Some(PerStep { total, read }) = tally.per_step.filter(|_| settings.per_step_stats) {
+        stats.timings.result_sort = sorting.elapsed();
+        let per_step = evaluator.tally.per_step.take();
+        if let Some(PerStep { total, read }) = per_step.filter(|_| settings.per_step_stats) {
             stats.total_queryable_samples_per_step = Some(grid.times().zip(total).collect());
             stats.samples_read_per_step = Some(grid.times().zip(read).collect());
         }
+        if let (Some(out), Some(trace)) = (explanation, evaluator.trace.take()) {
+            *out = Some(plan.explain(&*trace));
+        }
         let (warnings, infos) = texts(&evaluator.annotations, &request.query);
-        Ok(Answer { value, warnings, infos, stats })
+        Ok(Answer { value, warnings, infos, stats: Stats::default() })
     }
 }
 
@@ -204,6 +267,21 @@ struct Prepared {
     plan: Plan,
     grid: Grid,
     settings: Settings,
+}
+
+/// Does `work` for a query on a stack that is deep enough for it.
+fn on_stack_for<T: Send>(query: &str, work: impl FnOnce() -> Result<T, QueryError> + Send) -> Result<T, QueryError> {
+    let depth = depth_bound(query);
+    if depth <= DEPTH_INLINE {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let stack = depth.min(DEPTH_MAX) * STACK_PER_LEVEL;
+        let thread = std::thread::Builder::new().stack_size(stack);
+        let thread = thread.spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| QueryError::Execution(format!("start query thread: {error}")))?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// How deeply a query nests at most, judged by the bytes that can begin a level.

@@ -5,6 +5,8 @@
 //! - [`engine`]: [`Engine`], which runs queries.
 //! - `plan`: the syntax tree made ready; `eval`: its evaluation; `gate`: how many
 //!   queries run at a time; `metrics`: what is counted about them.
+//! - [`observer`]: [`QueryObserver`], who is told about queries.
+//! - [`explain`]: [`Explanation`], how a query is answered and at what cost.
 //! - [`annotations`]: warnings and infos.
 //! - [`range_functions`], [`histogram_functions`], [`elementwise`], [`math`]: what
 //!   functions compute.
@@ -22,10 +24,12 @@ pub mod api;
 pub mod elementwise;
 pub mod engine;
 mod eval;
+pub mod explain;
 mod gate;
 pub mod histogram_functions;
 pub mod math;
 mod metrics;
+pub mod observer;
 mod plan;
 pub mod range_functions;
 pub mod script;
@@ -33,7 +37,9 @@ pub mod script;
 mod testing;
 
 pub use api::{
-    Answer, CancelToken, EngineOptions, ErrorKind, Features, MatrixSeries, QueryError, QueryRange, Request,
+    Answer, CancelToken, EngineOptions, ErrorKind, Features, MatrixSeries, Origin, QueryError, QueryRange, Request,
     SampleValue, Stats, Timings, Value, VectorSample,
 };
 pub use engine::Engine;
+pub use explain::{ExplainedNode, Explanation, NodeCost};
+pub use observer::{QueryObserver, QueryReport};

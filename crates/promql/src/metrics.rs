@@ -22,6 +22,8 @@ pub(crate) struct EngineMetrics {
     queries: Gauge,
     samples: Counter,
     samples_read: Counter,
+    pub(crate) log_enabled: Gauge,
+    pub(crate) log_failures: Counter,
     /// In the order of [`SLICES`].
     slices: [(Summary, Histogram); 4],
 }
@@ -33,9 +35,6 @@ impl EngineMetrics {
         registry
             .gauge(opts("queries_concurrent_max", "How many queries may run at a time."))?
             .set(max_concurrency as f64);
-        // There is no query log yet; alerts on its failures read these.
-        registry.gauge(opts("query_log_enabled", "Whether queries are logged."))?;
-        registry.counter(opts("query_log_failures_total", "Queries that could not be logged."))?;
         let summary: SummaryVec = registry.summary_vec(
             opts("query_duration_seconds", "What queries spent their time with."),
             &["slice"],
@@ -51,6 +50,8 @@ impl EngineMetrics {
             samples: registry.counter(opts("query_samples_total", "Samples that queries looked at."))?,
             samples_read: registry
                 .counter(opts("query_samples_read_total", "Samples that queries read from storage."))?,
+            log_enabled: registry.gauge(opts("query_log_enabled", "Whether queries are logged."))?,
+            log_failures: registry.counter(opts("query_log_failures_total", "Queries that could not be logged."))?,
             slices: SLICES.map(|slice| (summary.with(&[slice]), histogram.with(&[slice]))),
         })
     }

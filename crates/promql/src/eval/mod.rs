@@ -12,7 +12,7 @@
 //! - [`binary`], [`matching`], [`arithmetic`]: operators.
 //! - [`call`] and what it refers to: functions.
 //! - [`shared`]: what is computed once although it stands several times.
-//! - [`limits`]: what may be used and what was used.
+//! - [`limits`]: what may be used and what was used; [`trace`]: by which part.
 
 mod absent;
 mod accumulate;
@@ -34,6 +34,7 @@ mod shared;
 mod sort;
 mod source;
 mod subquery;
+mod trace;
 pub(crate) mod vector;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ use limits::{Limits, PerStep, Tally};
 use selector::{Pick, SelectorSource};
 use shared::Shared;
 use source::{RowSource, collect};
+use trace::Trace;
 use vector::Vector;
 
 /// What does not change while a query is evaluated.
@@ -112,6 +114,8 @@ pub(crate) struct Evaluator<'a> {
     /// The most samples held at a time.
     pub(crate) peak: i64,
     pub(crate) annotations: Annotations,
+    /// What each part cost, when that is asked for.
+    pub(crate) trace: Option<Box<Trace>>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -143,6 +147,7 @@ impl<'a> Evaluator<'a> {
             tally,
             peak: 0,
             annotations,
+            trace: None,
         })
     }
 
@@ -156,12 +161,14 @@ impl<'a> Evaluator<'a> {
         // Every row takes this much; there is at least one, and some more on the way.
         self.limits.check_bytes(grid.steps.saturating_mul(4 * size_of::<f64>()))?;
         let before = self.limits.bytes() - self.shared.bytes();
+        let traced = self.trace_begin();
         let result = match node.shared {
             Some(number) => self.eval_shared(number, node, grid)?,
             None => self.eval_kind(node, grid)?,
         };
         self.limits.set_bytes(before + self.shared.bytes());
         self.limits.reserve(result.bytes())?;
+        self.trace_end(node, traced, &result);
         Ok(result)
     }
 

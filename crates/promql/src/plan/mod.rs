@@ -5,9 +5,11 @@
 //! - [`mod@build`]: from syntax tree to plan.
 //! - [`duration`]: duration expressions.
 //! - [`share`]: parts that occur more than once.
+//! - [`explain`]: the plan as people read it.
 
 mod build;
 mod duration;
+mod explain;
 mod grid;
 mod share;
 
@@ -17,6 +19,7 @@ use narthex_promql_syntax::ast::{AggregateOp, BinaryOp, Matching, RangeMode, Val
 use narthex_storage::{Grouping, SelectHints};
 
 pub(crate) use build::{PlanContext, build, fixed_metric_name};
+pub(crate) use explain::{Measured, NotRun};
 pub(crate) use grid::Grid;
 
 use crate::annotations::Position;
