@@ -4,6 +4,7 @@
 //! opened, configuration applied, ready; then the same backwards.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
@@ -13,6 +14,7 @@ use narthex_config::Config;
 use narthex_discovery::ProviderConfig;
 use narthex_env::{Clock, Random, RealFiles, SystemClock};
 use narthex_promql::Engine;
+use narthex_query_log::{ActiveQueries, QueryLog};
 use narthex_scrape::{Manager as ScrapeManager, ScrapeMetrics};
 use narthex_tsdb::Db;
 use tokio::signal::unix::{SignalKind, signal};
@@ -105,8 +107,13 @@ async fn serve(
     let storage = Arc::new(LateStorage::default());
     let db: Arc<OnceLock<Arc<Db>>> = Arc::default();
     let engine = Engine::new(settings.engine.clone()).with_metrics(&registry);
-    let engine = Arc::new(engine.map_err(|e| fatal("Fatal error")(e.to_string()))?);
-    let parts = Parts::new(&settings, &registry, Arc::clone(&storage), Arc::clone(&engine), Arc::clone(&clock))
+    let engine = engine.map_err(|e| fatal("Fatal error")(e.to_string()))?;
+    let query_log = Arc::new(QueryLog::new(Arc::clone(&clock)));
+    let active_queries = Arc::new(ActiveQueries::new(Arc::clone(&clock)));
+    let engine = engine.with_observer(Arc::clone(&query_log) as _).with_observer(Arc::clone(&active_queries) as _);
+    let engine = Arc::new(engine);
+    let queries = Queries { engine: Arc::clone(&engine), log: query_log };
+    let parts = Parts::new(&settings, &registry, Arc::clone(&storage), queries, Arc::clone(&clock))
         .map_err(fatal("Fatal error"))?;
     metrics::register(&registry, &control, &db).map_err(|e| fatal("Fatal error")(e.to_string()))?;
 
@@ -142,6 +149,7 @@ async fn serve(
     let signals = Signals::new().map_err(fatal("Fatal error"))?;
 
     let opened = open_storage(&settings, retention_ms, Arc::clone(&clock)).await?;
+    start_active_queries(&active_queries, &settings)?;
     storage.open(Arc::clone(&opened) as _);
     let _ = db.set(Arc::clone(&opened));
     parts.start(&control).map_err(fatal("Fatal error"))?;
@@ -196,10 +204,44 @@ async fn open_storage(settings: &Arc<Settings>, retention_ms: i64, clock: Arc<dy
     Ok(Arc::new(db))
 }
 
+/// Starts the file of running queries; the directory is locked by now, so it is
+/// no other server's.
+fn start_active_queries(active: &ActiveQueries, settings: &Settings) -> Result<(), Fatal> {
+    match active.open(&settings.data_dir, settings.engine.max_concurrency) {
+        Ok(Some(queries)) => {
+            tracing::info!(
+                component = "activeQueryTracker",
+                queries,
+                "These queries didn't finish in prometheus' last run:"
+            );
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(e) => Err(fatal("Unable to create active query log")(e.to_string())),
+    }
+}
+
+/// What a configuration says about queries.
+struct Queries {
+    engine: Arc<Engine>,
+    log: Arc<QueryLog>,
+}
+
+impl Queries {
+    fn apply(&self, config: &Config) -> Result<(), String> {
+        let global = &config.global;
+        self.engine.set_default_subquery_step_ms(global.evaluation_interval_ms);
+        let path = (!global.query_log_file.is_empty()).then(|| Path::new(&global.query_log_file));
+        self.log.set_file(path).map_err(|e| format!("open query log file {}: {e}", global.query_log_file))?;
+        self.engine.set_query_log_enabled(path.is_some());
+        Ok(())
+    }
+}
+
 /// The parts that a configuration is applied to.
 struct Parts {
     scrape: Arc<ScrapeManager>,
-    engine: Arc<Engine>,
+    queries: Arc<Queries>,
     discovery_metrics: Arc<narthex_discovery::Metrics>,
     clock: Arc<dyn Clock>,
 }
@@ -209,7 +251,7 @@ impl Parts {
         settings: &Settings,
         registry: &Registry,
         storage: Arc<LateStorage>,
-        engine: Arc<Engine>,
+        queries: Queries,
         clock: Arc<dyn Clock>,
     ) -> Result<Parts, String> {
         let options = narthex_scrape::Options {
@@ -223,7 +265,7 @@ impl Parts {
         scrape.register_metadata_metrics(registry).map_err(|e| e.to_string())?;
         let discovery_metrics = Arc::new(narthex_discovery::Metrics::default());
         metrics::register_discovery(registry, "scrape", &discovery_metrics).map_err(|e| e.to_string())?;
-        Ok(Parts { scrape, engine, discovery_metrics, clock })
+        Ok(Parts { scrape, queries: Arc::new(queries), discovery_metrics, clock })
     }
 
     /// Starts scraping, with the configuration that is loaded, and connects reloads.
@@ -231,9 +273,9 @@ impl Parts {
         let options =
             narthex_discovery::Options::new("scrape", Arc::clone(&self.clock), Arc::clone(&self.discovery_metrics));
         let (discovery, found) = narthex_discovery::Manager::start(options);
-        let (scrape, engine) = (Arc::clone(&self.scrape), Arc::clone(&self.engine));
+        let (scrape, queries) = (Arc::clone(&self.scrape), Arc::clone(&self.queries));
         control.connect(Box::new(move |loaded| {
-            engine.set_default_subquery_step_ms(loaded.config.global.evaluation_interval_ms);
+            queries.apply(&loaded.config)?;
             scrape.apply_config(&loaded.jobs, &loaded.config.global.external_labels);
             discovery.apply(loaded.jobs.iter().map(|job| (job.job_name.clone(), providers_of(job))));
             Ok(())

@@ -5,5 +5,6 @@ mod api;
 mod bad_input;
 mod crash;
 mod lifecycle;
+mod queries;
 mod scraping;
 mod util;
