@@ -6,7 +6,7 @@
 //! texts and exit codes, which scripts and unit files rely on.
 //!
 //! - [`flag`]: [`Flag`] and the kinds of values.
-//! - [`parse()`]: from arguments to [`Values`], or a [`Stop`].
+//! - [`parse()`], [`parse_with_args`]: from arguments to [`Values`], or a [`Stop`].
 //! - [`help`]: the text of `--help`.
 
 pub mod flag;
@@ -15,7 +15,7 @@ mod parse;
 mod values;
 
 pub use flag::{Flag, Kind, Support};
-pub use parse::{Stop, parse};
+pub use parse::{Stop, parse, parse_with_args};
 pub use values::Values;
 
 /// A program (or a subcommand) as its command line sees it.

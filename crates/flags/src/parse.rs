@@ -28,26 +28,50 @@ pub enum Stop {
 /// # Errors
 /// [`Stop`] when the program shall not run.
 pub fn parse(program: &Program, args: impl IntoIterator<Item = String>) -> Result<Values, Stop> {
+    let (values, rest) = parse_with_args(program, args)?;
+    match rest.into_iter().next() {
+        Some(word) => Err(Stop::Syntax(format!("unexpected {word}"))),
+        None => Ok(values),
+    }
+}
+
+/// The same for a command that takes arguments beside flags. Everything after
+/// `--` is one.
+///
+/// # Errors
+/// [`Stop`] when the command shall not run.
+pub fn parse_with_args(
+    program: &Program,
+    args: impl IntoIterator<Item = String>,
+) -> Result<(Values, Vec<String>), Stop> {
     let mut words = Vec::new();
     for arg in args {
         expand_files(arg, &mut words, 0)?;
     }
     let mut words = words.into_iter();
     let mut given: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    let mut rest = Vec::new();
     while let Some(word) = words.next() {
-        let Some(rest) = word.strip_prefix("--") else {
+        let Some(long) = word.strip_prefix("--") else {
             match word.as_str() {
                 "-h" => return Err(Stop::Help(help::text(program, false))),
                 _ if word.len() > 1 && word.starts_with('-') => {
                     let short: String = word.chars().take(2).collect();
                     return Err(Stop::Syntax(format!("unknown short flag '{short}'")));
                 }
-                _ => return Err(Stop::Syntax(format!("unexpected {word}"))),
+                _ => {
+                    rest.push(word);
+                    continue;
+                }
             }
         };
-        let (name, value) = match rest.split_once('=') {
+        if word == "--" {
+            rest.extend(words);
+            break;
+        }
+        let (name, value) = match long.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
-            None => (rest, None),
+            None => (long, None),
         };
         match name {
             "help" => return Err(Stop::Help(help::text(program, false))),
@@ -74,7 +98,7 @@ pub fn parse(program: &Program, args: impl IntoIterator<Item = String>) -> Resul
         }
         values.push(value);
     }
-    Ok(Values::new(program.flags, given))
+    Ok((Values::new(program.flags, given), rest))
 }
 
 fn expand_files(arg: String, out: &mut Vec<String>, depth: usize) -> Result<(), Stop> {
@@ -194,6 +218,13 @@ mod tests {
         refuses("--log.level=foo", Stop::Value("unrecognized log level foo".into()));
         refuses("--config.file=a --config.file=b", Stop::Value("flag 'config.file' cannot be repeated".into()));
         refuses("--agent", Stop::Value("flag '--agent' is not supported by this build yet".into()));
+    }
+
+    #[test]
+    fn a_command_may_take_arguments() {
+        let words = ["a.yml", "--query.timeout=5s", "-", "--", "--x"].map(str::to_owned);
+        let (values, rest) = parse_with_args(&PROGRAM, words).unwrap();
+        assert_eq!((values.duration_ms("query.timeout"), rest), (5000, vec!["a.yml".into(), "-".into(), "--x".into()]));
     }
 
     #[test]

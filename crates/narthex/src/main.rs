@@ -6,6 +6,7 @@
 
 mod logging;
 mod prometheus;
+mod promtool;
 mod up;
 mod version;
 
@@ -17,9 +18,10 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The parts of the program: name, what it is, how it runs.
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 3] = [
     Part { name: "up", about: "Start the whole stack on this machine, without any set-up.", run: up::run },
     Part { name: "prometheus", about: "The monitoring server, with upstream's flags.", run: prometheus::run },
+    Part { name: "promtool", about: "Checks configurations, tests and explains queries.", run: promtool::run },
 ];
 
 struct Part {

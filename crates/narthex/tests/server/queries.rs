@@ -1,4 +1,4 @@
-//! What queries leave behind.
+//! What queries leave behind, and the tools for them.
 
 use rustix::process::Signal;
 
@@ -54,4 +54,17 @@ fn queries_that_an_earlier_run_did_not_finish_are_told() {
     });
     assert!(line.contains(r#"queries="[{\"query\":\"up\",\"timestamp_sec\":7}]""#), "{line}");
     assert_eq!(std::fs::metadata(home.path("data/queries.active")).unwrap().len(), 3001);
+}
+
+#[test]
+fn a_link_named_promtool_is_promtool() {
+    let home = Home::new("global: {scrape_interval: 5s}\n");
+    let link = home.path("promtool");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_narthex"), &link).unwrap();
+    let output = std::process::Command::new(link).args(["promql", "format", "a+b"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a + b\n");
+    let output = home.run(&["promtool", "check", "config", "prometheus.yml"]);
+    assert!(output.status.success());
+    let output = home.run(&["promtool", "check", "config", "gone.yml"]);
+    assert_eq!(output.status.code(), Some(1));
 }
