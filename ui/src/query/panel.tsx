@@ -24,7 +24,7 @@ const TreeView = lazyView<ComponentProps<typeof import("./tree").TreeView>>(() =
 type Outcome =
   | { state: "empty" }
   | { state: "failed"; error: string }
-  | { state: "done"; answer: Answer<QueryData>; exemplars: ExemplarSeries[]; tookMs: number; startMs: number; endMs: number; stepMs: number };
+  | { state: "done"; graph: boolean; answer: Answer<QueryData>; exemplars: ExemplarSeries[]; tookMs: number; startMs: number; endMs: number; stepMs: number };
 
 interface Props {
   panel: Panel;
@@ -127,7 +127,7 @@ async function run(panel: Panel, expr: string, exemplars: boolean, abort: AbortS
     // Without exemplars the graph is still worth showing.
     graph && exemplars ? queryExemplars(expr, startMs, endMs, abort).then((a) => a.data ?? []).catch(() => []) : [],
   ]);
-  return { state: "done", answer, exemplars: found, tookMs: performance.now() - began, startMs, endMs, stepMs };
+  return { state: "done", graph, answer, exemplars: found, tookMs: performance.now() - began, startMs, endMs, stepMs };
 }
 
 function hasHistograms(outcome: Outcome): boolean {
@@ -239,6 +239,8 @@ function Result(props: { outcome: Outcome; panel: Panel; change: (by: Partial<Pa
     );
   }
   if (outcome.state === "failed") return null;
+  // The other tab's answer, until its own is here.
+  if (outcome.graph !== (panel.tab === "graph")) return null;
   const { data } = outcome.answer;
   const { startMs, endMs, stepMs, exemplars } = outcome;
   if (panel.tab === "table") return <ResultTable data={data} />;
