@@ -1,6 +1,6 @@
 //! Functions of single floats: `abs`, `ln`, `clamp`, `year` …
 
-use crate::math;
+use crate::math::{self, hyperbolic};
 
 /// The function called `name` that takes one float and nothing else: `abs` … `tanh`,
 /// `deg`, `rad`, `sgn`, the logarithms.
@@ -23,11 +23,11 @@ pub fn float_function(name: &str) -> Option<fn(f64) -> f64> {
         "asin" => f64::asin,
         "acos" => f64::acos,
         "atan" => f64::atan,
-        "sinh" => f64::sinh,
-        "cosh" => f64::cosh,
+        "sinh" => hyperbolic::sinh,
+        "cosh" => hyperbolic::cosh,
         "tanh" => f64::tanh,
-        "asinh" => f64::asinh,
-        "acosh" => f64::acosh,
+        "asinh" => hyperbolic::asinh,
+        "acosh" => hyperbolic::acosh,
         "atanh" => f64::atanh,
         _ => return None,
     })

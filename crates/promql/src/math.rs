@@ -3,11 +3,14 @@
 //! - [`KahanSum`], [`Mean`]: compensated sums and the averages made of them.
 //! - [`log`], [`log2`], [`log10`], [`exp`], [`exp2`], [`pow`]: the results of Go's
 //!   `math` package on amd64, which differ from libm's in the last digit.
+//! - [`hyperbolic`]: hyperbolic functions, likewise.
 //! - [`go_max`], [`go_min`]: Go's rules for NaN and signed zero.
 //! - [`quantile`]: the quantile rule of `quantile`, `quantile_over_time` …
 //!
 //! Nothing here may be contracted to fused multiply-add except where `mul_add` is
 //! written; Rust never does so on its own.
+
+pub mod hyperbolic;
 
 use std::f64::consts::{FRAC_1_SQRT_2, LOG2_E, LOG10_E};
 
