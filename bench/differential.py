@@ -200,7 +200,7 @@ def comparable_error(answer):
 def close(query, a, b):
     a, b = float(a), float(b)
     # Variances and what follows from differences cancel: the order of sums shows much earlier.
-    tolerance = 1e-9 if re.search(r"stddev|stdvar|deriv|predict", query) else 1e-13
+    tolerance = 1e-8 if re.search(r"stddev|stdvar|deriv|predict", query) else 1e-13
     return not math.isinf(a) and not math.isinf(b) and abs(a - b) <= tolerance * max(abs(a), abs(b))
 
 

@@ -36,6 +36,7 @@ pub struct Notifications(Arc<Mutex<State>>);
 struct State {
     active: Vec<Notification>,
     subscribers: Vec<mpsc::Sender<Notification>>,
+    is_closed: bool,
 }
 
 impl Notifications {
@@ -68,9 +69,12 @@ impl Notifications {
         self.lock().active.clone()
     }
 
-    /// Ends all followers' streams, so that they do not hold up the server's end.
+    /// Ends all followers' streams, those to come too, so that they do not hold
+    /// up the server's end.
     pub fn close(&self) {
-        self.lock().subscribers.clear();
+        let mut state = self.lock();
+        state.subscribers.clear();
+        state.is_closed = true;
     }
 
     /// Those that are active, then every change; `None` when too many follow already.
@@ -81,7 +85,9 @@ impl Notifications {
             return None;
         }
         let (sender, receiver) = mpsc::channel(PENDING_MAX);
-        state.subscribers.push(sender);
+        if !state.is_closed {
+            state.subscribers.push(sender);
+        }
         Some((state.active.clone(), receiver))
     }
 }
@@ -127,5 +133,7 @@ mod tests {
         assert!(notifications.subscribe().is_some());
         notifications.close();
         assert!(matches!(changes.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
+        let (_, mut late) = notifications.subscribe().unwrap();
+        assert!(matches!(late.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
     }
 }

@@ -19,9 +19,14 @@ pub(crate) fn router(external_path: &str) -> Router {
             })
         }
     };
+    let old_target = format!("{external_path}/query");
+    // The question mark comes along even when nothing follows it.
+    let from_graph = move |RawQuery(query): RawQuery| async move {
+        redirect(&format!("{old_target}?{}", query.unwrap_or_default()))
+    };
     let mut router = Router::new()
         .route("/", get(to_query(external_path)))
-        .route("/graph", get(to_query(external_path)))
+        .route("/graph", get(from_graph))
         .route("/favicon.svg", get(|headers: HeaderMap| async move { file("favicon.svg", &headers) }))
         .route(
             "/assets/{*path}",
@@ -59,7 +64,8 @@ pub(crate) fn redirect(target: &str) -> Response {
 fn file(path: &str, headers: &HeaderMap) -> Response {
     match narthex_ui::asset(path) {
         Some(asset) => serve(asset, headers),
-        None => (StatusCode::NOT_FOUND, "404 page not found\n").into_response(),
+        None => (StatusCode::NOT_FOUND, [(header::X_CONTENT_TYPE_OPTIONS, "nosniff")], "404 page not found\n")
+            .into_response(),
     }
 }
 
