@@ -41,6 +41,17 @@ impl HeadQuerier {
     fn min_ms(&self) -> i64 {
         self.min_ms.max(self.snapshot.shared.floor())
     }
+
+    /// Whether the head begins before the end of the range. Like upstream, names
+    /// and values are not asked for more than that.
+    fn overlaps(&self) -> bool {
+        read(&self.snapshot.shared.groups).by_id.values().any(|group| has_begun(group, self.max_ms))
+    }
+}
+
+/// Whether a group's samples do not all come after `max_ms`.
+fn has_begun(group: &Group, max_ms: i64) -> bool {
+    read(&group.data).min_timestamp().is_none_or(|min_ms| min_ms <= max_ms)
 }
 
 impl Querier for HeadQuerier {
@@ -56,6 +67,14 @@ impl Querier for HeadQuerier {
         let groups = read(&shared.groups);
         let index = read(&shared.index);
         let mut ids = index.select(matchers, min_ms);
+        if hints.function == "series" {
+            // Who asks for series does not read them: those that begin later must not be among them.
+            let mut begun: HashMap<GroupId, bool> = HashMap::new();
+            ids.retain(|&id| {
+                let group = index.place(id).group;
+                *begun.entry(group).or_insert_with(|| groups.by_id.get(&group).is_some_and(|g| has_begun(g, max_ms)))
+            });
+        }
         index.sort(&mut ids);
         if hints.limit > 0 {
             ids.truncate(hints.limit);
@@ -84,11 +103,17 @@ impl Querier for HeadQuerier {
 
     fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Vec<String>, StorageError> {
         self.snapshot.shared.check_open()?;
+        if !self.overlaps() {
+            return Ok(Vec::new());
+        }
         Ok(read(&self.snapshot.shared.index).label_names(matchers, self.min_ms(), limit))
     }
 
     fn label_values(&self, name: &str, matchers: &[Matcher], limit: usize) -> Result<Vec<String>, StorageError> {
         self.snapshot.shared.check_open()?;
+        if !self.overlaps() {
+            return Ok(Vec::new());
+        }
         Ok(read(&self.snapshot.shared.index).label_values(name, matchers, self.min_ms(), limit))
     }
 }

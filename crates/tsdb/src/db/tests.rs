@@ -308,6 +308,30 @@ fn a_series_of_another_group_is_one_series() {
 }
 
 #[test]
+fn what_begins_after_the_range_is_not_listed() {
+    let files = SimFiles::new(1);
+    let db = open(&files);
+    for (instance, timestamp_ms) in [("a", 1000), ("b", 5000)] {
+        let mut appender = db.appender(&target(instance)).unwrap();
+        let series = appender.series(&series_of(instance, "m")).unwrap();
+        scrape(&mut *appender, timestamp_ms, &[(series, 1.0)]);
+    }
+    let hints = SelectHints { function: "series".into(), ..SelectHints::default() };
+    for (max_ms, series, instances) in
+        [(999, vec![], vec![]), (1000, vec!["a"], vec!["a", "b"]), (5000, vec!["a", "b"], vec!["a", "b"])]
+    {
+        let querier = db.querier(0, max_ms).unwrap();
+        let set = querier.select(&hints, &[matcher(MatchOp::Equal, "__name__", "m")]).unwrap();
+        let found: Vec<Labels> = (0..set.len()).map(|i| set.labels(i)).collect();
+        let found: Vec<&str> = found.iter().map(|labels| labels.value("instance")).collect();
+        assert_eq!(found, series, "until {max_ms}");
+        // Names and values are those of the whole head as soon as it has begun.
+        assert_eq!(querier.label_values("instance", &[], 0).unwrap(), instances);
+        assert_eq!(querier.label_names(&[], 0).unwrap().is_empty(), instances.is_empty());
+    }
+}
+
+#[test]
 fn matchers_select_as_a_plain_filter_would() {
     let files = SimFiles::new(1);
     let db = open(&files);
