@@ -89,6 +89,7 @@ impl Collector for ProcessCollector {
     }
 }
 
+#[cfg(feature = "process")]
 /// The fields of `/proc/<pid>/stat` that are exposed.
 #[derive(Debug, PartialEq)]
 struct Stat {
@@ -98,6 +99,7 @@ struct Stat {
     resident_pages: f64,
 }
 
+#[cfg(feature = "process")]
 impl Stat {
     fn parse(text: &str) -> Option<Stat> {
         // The second field is the program's name in parentheses, which may hold anything.
@@ -114,12 +116,14 @@ impl Stat {
     }
 }
 
+#[cfg(feature = "process")]
 /// The soft limit of that name; `unlimited` is the greatest integer, as upstream's client has it.
 fn limit(text: &str, name: &str) -> Option<f64> {
     let soft = text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?;
     if soft == "unlimited" { Some(u64::MAX as f64) } else { soft.parse().ok() }
 }
 
+#[cfg(feature = "process")]
 /// A field of the `IpExt` pair of lines: names above, values below.
 fn ip_extension(text: &str, name: &str) -> Option<f64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix("IpExt:"));
@@ -128,7 +132,7 @@ fn ip_extension(text: &str, name: &str) -> Option<f64> {
     pairs.find(|(field, _)| *field == name)?.1.parse().ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "process"))]
 mod tests {
     use std::sync::Arc;
 
