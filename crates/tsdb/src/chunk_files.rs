@@ -23,6 +23,7 @@ pub(crate) use batch::{BatchBuilder, BatchHandle, ChunkView, HEADER_LEN};
 pub(crate) use file::ChunkFile;
 
 use crate::error::Notice;
+use crate::log::writer::NUMBER_MAX;
 use crate::sync::lock;
 
 /// What is known of a batch found on disk.
@@ -89,11 +90,17 @@ impl ChunkFiles {
             move |source| StorageError::Io { action, path, source }
         };
         for entry in files.list(&dir).map_err(io("list", &dir))? {
-            let Ok(number) = entry.name.parse::<u64>() else { continue };
+            let number = entry.name.parse().ok().filter(|&number| number <= NUMBER_MAX && name(number) == entry.name);
+            let Some(number) = number else { continue };
             let path = dir.join(&entry.name);
-            state.next_number = number + 1;
+            // A file that is there is never written anew.
+            state.next_number = state.next_number.max(number + 1);
+            if entry.is_dir {
+                notices.push(Notice::ChunkFileDamaged { file: entry.name, offset: 0 });
+                continue;
+            }
             let opened = files.open(&path).and_then(|file| ChunkFile::open(&entry.name, file, notices));
-            let (file, batches) = opened.map_err(io("read", &path))?;
+            let Some((file, batches)) = opened.map_err(io("read", &path))? else { continue };
             if batches.is_empty() {
                 files.remove_file(&path).map_err(io("remove", &path))?;
                 continue;

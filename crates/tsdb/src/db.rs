@@ -15,6 +15,7 @@ use crate::error::{Notice, OpenError};
 use crate::head::group::{Group, GroupId};
 use crate::head::series::NO_TIMESTAMP;
 use crate::index::Index;
+use crate::log::checkpoint::{checkpoint_number, is_temporary};
 use crate::log::recovery::Recovery;
 use crate::log::writer::Log;
 use crate::options::Options;
@@ -183,7 +184,7 @@ impl Db {
         let (chunks, found) =
             ChunkFiles::open(chunks_dir, files.clone(), options.chunk_file_len_max, range, &mut notices)?;
         let mut recovery = Recovery::new(&chunks, range);
-        let first = load_checkpoint(&*files, &head, &mut recovery).map_err(failed("read", &head))?;
+        let first = load_checkpoint(&*files, &head, &mut recovery)?;
         recovery.attach(found);
         let replayed = recovery.segments(&head.join(LOG_DIR), &*files, first)?;
         let (floor, next) = (recovery.floor, recovery.next_group);
@@ -327,20 +328,23 @@ fn take_lock(files: &dyn Files, dir: &Path, notices: &mut Vec<Notice>) -> Result
 }
 
 /// Loads the newest readable checkpoint; returns the first segment to replay.
-fn load_checkpoint(files: &dyn Files, head: &Path, recovery: &mut Recovery<'_>) -> io::Result<u64> {
+fn load_checkpoint(files: &dyn Files, head: &Path, recovery: &mut Recovery<'_>) -> Result<u64, OpenError> {
+    let failed = |action, path: PathBuf| move |source| OpenError::Directory { action, path, source };
     let mut numbers = Vec::new();
-    for entry in files.list(head)? {
-        let Some(number) = entry.name.strip_prefix("checkpoint.") else { continue };
-        match number.parse::<u64>() {
-            Ok(number) => numbers.push((number, entry.name)),
+    for entry in files.list(head).map_err(failed("read", head.to_path_buf()))? {
+        if let Some(number) = checkpoint_number(&entry.name) {
+            numbers.push((number, entry.name, entry.is_dir));
+        } else if !entry.is_dir && is_temporary(&entry.name) {
             // Not finished: the one before counts.
-            Err(_) => files.remove_file(&head.join(&entry.name))?,
+            let path = head.join(&entry.name);
+            files.remove_file(&path).map_err(failed("remove from", path.clone()))?;
         }
     }
     numbers.sort_unstable();
-    for (number, name) in numbers.iter().rev() {
-        let bytes = files.open(&head.join(name))?.read_all()?;
-        if recovery.checkpoint(name, *number, &bytes) {
+    for (number, name, is_dir) in numbers.iter().rev() {
+        let path = head.join(name);
+        let read = || files.open(&path)?.read_all();
+        if !is_dir && recovery.checkpoint(name, *number, &read().map_err(failed("read", path.clone()))?) {
             return Ok(*number);
         }
         recovery.notices.push(Notice::CheckpointDamaged { file: name.clone(), offset: 0 });

@@ -70,30 +70,33 @@ impl ChunkFile {
     }
 
     /// Opens an existing file and finds its batches: by the footer if it has one,
-    /// else by walking, checking and, at the first damage, cutting.
+    /// else by walking, checking and, at the first damage, cutting. `None` when its
+    /// head says that it is another file: it is left as it is.
     pub(super) fn open(
         name: &str,
         file: Arc<dyn File>,
         notices: &mut Vec<Notice>,
-    ) -> io::Result<(Arc<ChunkFile>, Vec<FoundBatch>)> {
+    ) -> io::Result<Option<(Arc<ChunkFile>, Vec<FoundBatch>)>> {
         let this = Arc::new(ChunkFile::new(name.to_owned(), file));
         let len = this.file.len()?;
         let mut head = [0; FILE_HEADER_LEN as usize];
         if this.file.read_at(&mut head, 0)? < head.len() || head != header() {
             let file = name.to_owned();
-            notices.push(if len <= FILE_HEADER_LEN {
-                Notice::ChunkFileTorn { file, offset: 0 }
-            } else {
-                Notice::ChunkFileDamaged { file, offset: 0 }
-            });
-            return Ok((this, Vec::new()));
+            if len <= FILE_HEADER_LEN {
+                notices.push(Notice::ChunkFileTorn { file, offset: 0 });
+                return Ok(Some((this, Vec::new())));
+            }
+            notices.push(Notice::ChunkFileDamaged { file, offset: 0 });
+            // The footer has a checksum: what it lists is there, whatever befell the head.
+            this.len.store(len, Ordering::Relaxed);
+            return Ok(this.read_footer(len)?.map(|found| (this, found)));
         }
         let found = match this.read_footer(len)? {
             Some(found) => found,
             None => this.walk(len, notices)?,
         };
         this.len.store(this.file.len()?, Ordering::Relaxed);
-        Ok((this, found))
+        Ok(Some((this, found)))
     }
 
     fn read_footer(self: &Arc<ChunkFile>, len: u64) -> io::Result<Option<Vec<FoundBatch>>> {

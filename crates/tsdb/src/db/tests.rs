@@ -555,6 +555,72 @@ fn damage_in_the_log_is_reported_and_isolated() {
     assert!(whole >= 1, "the other group lost nothing");
 }
 
+/// The files below a directory of the data directory, by path.
+fn paths(files: &SimFiles, dir: &str) -> Vec<std::path::PathBuf> {
+    let list = files.list(Path::new(dir)).unwrap();
+    list.into_iter().filter(|entry| !entry.is_dir).map(|entry| Path::new(dir).join(entry.name)).collect()
+}
+
+#[test]
+fn a_damaged_head_of_a_file_costs_no_sample() {
+    for (dir, clean) in [("/data/head/chunks", true), ("/data/head", true), ("/data/head/log", false)] {
+        let files = SimFiles::new(1);
+        let db = open(&files);
+        let held = filled(&db, 5, 700);
+        let before = everything(&db);
+        if clean {
+            db.close().unwrap();
+        }
+        drop((held, db));
+        let damaged = paths(&files, dir);
+        assert!(!damaged.is_empty());
+        damaged.iter().for_each(|path| files.flip_bit(path, 1, 0).unwrap());
+        let db = open(&files);
+        assert!(db.notices().iter().any(Notice::is_corruption), "{:?}", db.notices());
+        assert_eq!(everything(&db), before, "{dir}");
+        drop(db);
+        assert_eq!(everything(&open(&files)), before, "{dir}");
+    }
+}
+
+#[test]
+fn files_that_are_none_of_ours_harm_nothing() {
+    let files = SimFiles::new(1);
+    let db = open(&files);
+    let held = filled(&db, 5, 700);
+    let before = everything(&db);
+    drop((held, db));
+    let copy = |from: &str, to: &str| {
+        let dir = Path::new("/data/head");
+        let bytes = files.open(&dir.join(from)).unwrap().read_all().unwrap();
+        files.create(&dir.join(to)).unwrap().append(&bytes).unwrap();
+    };
+    // The last of these was taken for the newest, and 000001 then written anew.
+    for name in ["+1", "3", "18446744073709551615", "18446744073709551614", "99999999999", "0"] {
+        copy("chunks/000001", &format!("chunks/{name}"));
+        copy("log/00000001", &format!("log/{name}"));
+    }
+    copy("log/00000001", "checkpoint.18446744073709551615");
+    for dir in ["chunks/000009", "log/00000009", "checkpoint.00000009", "checkpoint.0000000a.tmp"] {
+        files.create_dir_all(&Path::new("/data/head").join(dir)).unwrap();
+    }
+    let db = open(&files);
+    assert_eq!(everything(&db), before);
+    let mut appender = db.appender(&target("new")).unwrap();
+    let series = appender.series(&series_of("new", "n")).unwrap();
+    for t in 700..1000 {
+        scrape(&mut *appender, t * 15_000, &[(series, 1.0)]);
+    }
+    db.checkpoint().unwrap();
+    let grown = everything(&db);
+    assert_eq!(grown.len(), before.len() + 1);
+    drop((appender, db));
+    let db = open(&files);
+    assert_eq!(everything(&db), grown);
+    let rest: Vec<_> = grown.into_iter().filter(|(labels, _)| labels.get("instance") == Some("a")).collect();
+    assert_eq!(rest, before);
+}
+
 #[test]
 fn a_second_process_is_refused_with_upstreams_words() {
     let dir = tempfile::tempdir().unwrap();

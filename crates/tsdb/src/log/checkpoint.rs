@@ -16,6 +16,7 @@ use narthex_storage::{GroupKey, StorageError};
 
 use super::frame::{self, FILE_HEADER_LEN, FileKind};
 use super::record::{SLOT_MAX, get_key, part, put_key};
+use super::writer::NUMBER_MAX;
 use crate::codec::{Cursor, Decoded, Malformed, put_bytes, put_uvarint, put_varint};
 use crate::head::group::{Group, GroupData, GroupId};
 use crate::head::image::{live_slots, put_states};
@@ -41,6 +42,17 @@ pub(crate) struct CheckpointHeader {
 
 pub(crate) fn checkpoint_name(number: u64) -> String {
     format!("checkpoint.{number:08}")
+}
+
+/// The number of the checkpoint with this file name; `None` when none is named so.
+pub(crate) fn checkpoint_number(file_name: &str) -> Option<u64> {
+    let number = file_name.strip_prefix("checkpoint.")?.parse().ok()?;
+    (number <= NUMBER_MAX && checkpoint_name(number) == file_name).then_some(number)
+}
+
+/// Whether a checkpoint that is being written is named so.
+pub(crate) fn is_temporary(file_name: &str) -> bool {
+    file_name.strip_suffix(".tmp").and_then(checkpoint_number).is_some()
 }
 
 /// Writes a checkpoint. Halves and texts are written when a group first needs them.

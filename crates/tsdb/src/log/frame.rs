@@ -89,11 +89,21 @@ fn record_at(bytes: &[u8], number: u64, at: usize) -> Option<Range<usize>> {
     (len <= RECORD_LEN_MAX && checksum(number, at as u64, record) == crc).then(|| start..start + len)
 }
 
-/// Finds the frames of a file. `None` when its head is not that of such a file.
+/// Finds the frames of a file. `None` when it is no such file: its head is another
+/// and no frame is good. A damaged head before good frames is damage like any other.
 pub(crate) fn find(bytes: &[u8], kind: FileKind, number: u64) -> Option<Frames> {
-    if bytes.get(..FILE_HEADER_LEN)? != file_header(kind, number) {
-        return None;
+    let is_head_good = bytes.get(..FILE_HEADER_LEN)? == file_header(kind, number);
+    let mut frames = find_behind_head(bytes, number);
+    if !is_head_good {
+        if frames.records.is_empty() {
+            return None;
+        }
+        frames.damaged.insert(0, 0);
     }
+    Some(frames)
+}
+
+fn find_behind_head(bytes: &[u8], number: u64) -> Frames {
     let mut frames = Frames::default();
     let mut at = FILE_HEADER_LEN;
     while at < bytes.len() {
@@ -115,7 +125,7 @@ pub(crate) fn find(bytes: &[u8], kind: FileKind, number: u64) -> Option<Frames> 
             }
         }
     }
-    Some(frames)
+    frames
 }
 
 #[cfg(test)]
@@ -157,6 +167,17 @@ mod tests {
         let (found, frames) = records(&bytes);
         assert_eq!(found, [b"one".as_slice(), b"three"]);
         assert_eq!(frames.damaged, [FILE_HEADER_LEN + 13]);
+    }
+
+    #[test]
+    fn a_damaged_head_costs_no_frame() {
+        let mut bytes = file(&[b"one", b"two"]);
+        bytes[5] ^= 1;
+        let (found, frames) = records(&bytes);
+        assert_eq!(found, [b"one", b"two"]);
+        assert_eq!((frames.damaged, frames.torn), (vec![0], None));
+        // Frames of another file do not pass for this one's.
+        assert_eq!(find(&bytes, FileKind::Segment, 8), None);
     }
 
     proptest! {

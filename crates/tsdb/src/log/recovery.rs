@@ -15,7 +15,7 @@ use narthex_storage::{GroupKey, StorageError};
 use super::checkpoint::{CHECKPOINT_LEN_MIN, CheckpointHeader, Image, decode_image, half_labels};
 use super::frame::{self, FileKind};
 use super::record::{DefinedSeries, LastValues, Part, decode_part, parts};
-use super::writer::{Replayed, segment_name};
+use super::writer::{Replayed, segment_name, segment_number};
 use crate::chunk_files::{BatchBuilder, ChunkFiles, FoundBatch};
 use crate::codec::Cursor;
 use crate::error::Notice;
@@ -215,17 +215,22 @@ impl<'c> Recovery<'c> {
             move |source| StorageError::Io { action, path, source }
         };
         let entries = files.list(dir).map_err(io("list", dir))?;
-        let mut numbers: Vec<u64> = entries.iter().filter_map(|entry| entry.name.parse().ok()).collect();
+        let numbered = entries.iter().filter_map(|entry| Some((segment_number(&entry.name)?, entry.is_dir)));
+        let mut numbers: Vec<(u64, bool)> = numbered.collect();
         numbers.sort_unstable();
-        let last = numbers.last().copied();
+        let last = numbers.last().map(|&(number, _)| number);
         let mut expected = first;
         let last_number = last.unwrap_or(0).max(first.saturating_sub(1));
         let mut replayed = Replayed { last: last_number, bytes: 0, files: Vec::new() };
-        for number in numbers.into_iter().filter(|&number| number >= first) {
+        for (number, is_dir) in numbers.into_iter().filter(|&(number, _)| number >= first) {
             if number != expected {
                 self.notices.push(Notice::LogSegmentMissing { segment: expected });
             }
             expected = number + 1;
+            if is_dir {
+                self.notices.push(Notice::LogDamaged { segment: number, offset: 0 });
+                continue;
+            }
             let path = dir.join(segment_name(number));
             let file = files.open(&path).map_err(io("open", &path))?;
             let bytes = file.read_all().map_err(io("read", &path))?;

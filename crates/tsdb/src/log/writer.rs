@@ -58,9 +58,19 @@ pub(crate) struct Replayed {
     pub(crate) files: Vec<Arc<dyn File>>,
 }
 
+/// The greatest number of a segment, checkpoint or chunk file. Files with greater
+/// ones are none of ours: nobody lives to fill so many, and there must be a next.
+pub(crate) const NUMBER_MAX: u64 = u32::MAX as u64;
+
 /// The file name of a segment.
 pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:08}")
+}
+
+/// The number of the segment with this file name; `None` when none is named so.
+pub(crate) fn segment_number(file_name: &str) -> Option<u64> {
+    let number = file_name.parse().ok()?;
+    (number <= NUMBER_MAX && segment_name(number) == file_name).then_some(number)
 }
 
 fn create(files: &dyn Files, dir: &Path, number: u64) -> io::Result<Arc<dyn File>> {
@@ -223,7 +233,7 @@ impl Log {
     pub(crate) fn remove_before(&self, first: u64) -> Result<(), StorageError> {
         let io = |action| move |path: &Path, source| StorageError::Io { action, path: path.to_path_buf(), source };
         for entry in self.files.list(&self.dir).map_err(|e| io("list")(&self.dir, e))? {
-            if entry.name.parse::<u64>().is_ok_and(|number| number < first) {
+            if !entry.is_dir && segment_number(&entry.name).is_some_and(|number| number < first) {
                 let path = self.dir.join(&entry.name);
                 self.files.remove_file(&path).map_err(|e| io("remove")(&path, e))?;
                 self.bytes.fetch_sub(entry.len.min(self.bytes.load(Ordering::Relaxed)), Ordering::Relaxed);
