@@ -268,6 +268,20 @@ fn labels_cannot_be_doubled_without_end() {
 }
 
 #[test]
+fn a_label_is_counted_before_it_is_written() {
+    // Each call alone multiplies by a million; the second would take terabytes.
+    let refs = "$1".repeat(1_000_000);
+    let replace = |inner: &str| format!(r#"label_replace({inner}, "job", "{refs}", "job", "(.*)")"#);
+    let separator = "x".repeat(1_000_000);
+    let join = |inner: &str| format!(r#"label_join({inner}, "job", "{separator}"{})"#, r#", "job""#.repeat(10_000));
+    let engine = Engine::new(EngineOptions { max_bytes: 256 << 20, ..options() });
+    for query in [replace(&replace("limit")), join("limit")] {
+        let error = engine.execute(&counters(), &Request::instant(query, 300_000)).expect_err("too long a label");
+        assert!(matches!(error, QueryError::TooManyBytes { .. }), "{error}");
+    }
+}
+
+#[test]
 fn an_aggregation_holds_its_groups_only() {
     let storage =
         (0..500).fold(TestStorage::default(), |storage, i| storage.load(1000, &format!("t{{i=\"{i}\"}}"), &[1.0]));

@@ -30,7 +30,9 @@ pub(super) fn replace(
     if !is_label_name(target) {
         return Err(QueryError::Execution(format!("invalid destination label name in label_replace(): {target}")));
     }
-    relabel(&mut vector, target, limits, |labels| regex.expand(labels.value(source), replacement))?;
+    let references = replacement.matches('$').count();
+    let len_max = |labels: &Labels| references.saturating_mul(labels.value(source).len()) + replacement.len();
+    relabel(&mut vector, target, limits, len_max, |labels| regex.expand(labels.value(source), replacement))?;
     Ok(vector)
 }
 
@@ -48,31 +50,38 @@ pub(super) fn join(
     if !is_label_name(target) {
         return Err(QueryError::Execution(format!("invalid destination label name in label_join(): {target}")));
     }
-    relabel(&mut vector, target, limits, |labels| {
+    let len_max = |labels: &Labels| {
+        let values: usize = sources.iter().map(|source| labels.value(source).len()).sum();
+        values + sources.len() * separator.len()
+    };
+    relabel(&mut vector, target, limits, len_max, |labels| {
         let values: Vec<&str> = sources.iter().map(|source| labels.value(source)).collect();
         Some(values.join(separator))
     })?;
     Ok(vector)
 }
 
-/// A value is there several times while a label set is made of it, and the next
-/// call may make it twice as long before this is checked again.
+/// A value is there several times while a label set is made of it, and its memory
+/// may be twice what it needs.
 const COPIES: usize = 4;
 
-/// Sets `target` of each row to what `value` says, if it says anything.
+/// Sets `target` of each row to what `value` says, if it says anything, in at most
+/// `len_max` bytes.
 ///
-/// Nested calls can double a label each time, so what they write is counted.
+/// Nested calls can multiply a label each time, so what they write is counted,
+/// before it is written: one call can make a thousand copies of a value.
 fn relabel(
     vector: &mut Vector,
     target: &str,
     limits: &Limits,
+    len_max: impl Fn(&Labels) -> usize,
     mut value: impl FnMut(&Labels) -> Option<String>,
 ) -> Result<(), QueryError> {
-    let mut bytes = 0;
+    let mut bytes = 0usize;
     for Row { labels, drop_name } in &mut vector.rows {
+        limits.check_bytes(bytes.saturating_add(len_max(labels)).saturating_mul(COPIES))?;
         if let Some(value) = value(labels) {
             bytes += value.len();
-            limits.check_bytes(bytes.saturating_mul(COPIES))?;
             *labels = labels.to_builder().set(target, &value).labels();
             if target == METRIC_NAME {
                 *drop_name = false;
