@@ -8,6 +8,9 @@ use narthex_model::{Exemplar, Labels, LabelsBuilder, METRIC_NAME, MetricType};
 use crate::error::LabelsError;
 use crate::quote::quote_bytes;
 
+/// From this length on, what is between the braces is sorted as a whole.
+const BRACES_LEN_MANY: usize = 16 << 10;
+
 /// What stands behind the series on a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point<'a> {
@@ -84,6 +87,8 @@ impl<'a> Sample<'a> {
     pub fn labels(&self, out: &mut LabelsBuilder) -> Result<(), LabelsError> {
         out.clear();
         let (name, braces) = self.split();
+        // A builder moves what follows a new label: too slow for the many of a long line.
+        let mut many = (braces.len() > BRACES_LEN_MANY).then(Vec::new);
         let normalised = match self.last_type {
             MetricType::Histogram => "le",
             MetricType::Summary => "quantile",
@@ -91,6 +96,9 @@ impl<'a> Sample<'a> {
         };
         let mut duplicate: Option<String> = None;
         let mut set = |name: &str, value: &str| {
+            if let Some(many) = &mut many {
+                return many.push((name.to_owned(), value.to_owned()));
+            }
             if !out.value(name).is_empty() && duplicate.as_deref().is_none_or(|first| name < first) {
                 duplicate = Some(name.to_owned());
             }
@@ -110,6 +118,17 @@ impl<'a> Sample<'a> {
             match bound {
                 Some(bound) => set(&name, &format_openmetrics(bound)),
                 None => set(&name, &value),
+            }
+        }
+        if let Some(mut many) = many {
+            many.sort_by(|(a, _), (b, _)| a.cmp(b));
+            for same in many.chunk_by(|(a, _), (b, _)| a == b) {
+                // As above: a label is there twice when the one before has a value.
+                if duplicate.is_none() && same.windows(2).any(|pair| !pair[0].1.is_empty()) {
+                    duplicate = Some(same[0].0.clone());
+                }
+                // In ascending order, each comes last.
+                same.last().into_iter().for_each(|(name, value)| _ = out.set(name, value));
             }
         }
         duplicate.map_or(Ok(()), |name| Err(LabelsError::Duplicate(name)))

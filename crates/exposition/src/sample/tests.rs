@@ -43,3 +43,17 @@ fn a_name_without_building_labels() {
     assert_eq!(sample("up{a=\"b\"}", MetricType::Unknown).name(), b"up");
     assert_eq!(sample("{a=\"b\",\"x y\"}", MetricType::Unknown).name(), b"x y");
 }
+
+#[test]
+fn a_line_of_very_many_labels_is_read_as_a_short_one_is() {
+    // A label in its place among 200,000 by moving the others took minutes.
+    let mut series = "m{twice=\"1\",late=\"\",late=\"1\",".to_owned();
+    (0..200_000).rev().for_each(|i| series.push_str(&format!("l{i}=\"v\",")));
+    let mut out = labels! { "left" => "over" }.to_builder();
+    sample(&format!("{series}}}"), MetricType::Unknown).labels(&mut out).expect("no label is there twice");
+    assert_eq!(out.iter().count(), 200_003);
+    assert_eq!((out.value("l7"), out.value("late"), out.value("left"), out.value("__name__")), ("v", "1", "", "m"));
+    let text = format!("{series}twice=\"2\",zz=\"1\",zz=\"2\"}}");
+    let twice = sample(&text, MetricType::Unknown).labels(&mut out);
+    assert_eq!(twice, Err(LabelsError::Duplicate("twice".to_owned())));
+}
