@@ -208,8 +208,8 @@ impl TargetWriter {
         match reported.and_then(|()| appender.commit(batch)) {
             Ok(done) => self.count_rejected(&counts, &done.rejected, batch, samples_len),
             Err(error) => {
-                tracing::error!(scrape_pool = %self.config.job_name, target = %self.target.url(), err = %error,
-                    "Scrape commit failed");
+                tracing::error!(scrape_pool = %self.config.job_name, target = %self.target.url(),
+                    err = %with_causes(&error), "Scrape commit failed");
             }
         }
         // Only now: the markers above were written through these references.
@@ -294,6 +294,12 @@ impl TargetWriter {
             }
         }
     }
+}
+
+/// An error and what caused it, on one line: `write /data/00000001: no space left on device`.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[derive(Clone, Copy, Debug, Default)]
