@@ -8,6 +8,7 @@ use crate::util::{Home, Target, config, encode, exists};
 fn up_needs_no_set_up_and_scrapes_itself() {
     let home = Home::new("");
     let server = home.launch(&["up", "--web.listen-address=127.0.0.1:0"]);
+    server.wait_until_ready();
     server.wait_for_value("up", 1.0);
     assert!(exists(&home.path("data")), "its data goes to ./data");
     assert!(

@@ -53,7 +53,7 @@ impl Home {
     pub(crate) fn start(&self, more: &[&str]) -> Server {
         let server = self
             .launch(&[&["prometheus", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0"], more].concat());
-        server.wait_for("ready", |server| (server.get("/-/ready").status == 200).then_some(()));
+        server.wait_until_ready();
         server
     }
 
@@ -168,6 +168,11 @@ impl Server {
             assert!(Instant::now() < deadline, "gave up waiting for {what}; the log says:\n{}", self.log());
             std::thread::park_timeout(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until it answers queries; it listens earlier.
+    pub(crate) fn wait_until_ready(&self) {
+        self.wait_for("ready", |server| (server.get("/-/ready").status == 200).then_some(()));
     }
 
     #[track_caller]
