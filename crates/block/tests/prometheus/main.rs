@@ -30,7 +30,9 @@ const HOUR: i64 = 3_600_000;
 /// A multiple of 18 h, so that ranges are easy to see.
 const START: i64 = 26_000 * 18 * HOUR;
 const STEP: i64 = 60_000;
+/// What is sent to the other program, and what there is in all.
 const HOURS: i64 = 11;
+const HOURS_MADE: i64 = 24;
 
 /// A series as a test makes it.
 type Series = (Labels, Vec<Sample>);
@@ -61,9 +63,9 @@ fn histogram(i: i64) -> IntHistogram {
     }
 }
 
-/// Series of every kind over eleven hours, one sample a minute.
+/// Series of every kind over a day, one sample a minute.
 fn all_kinds() -> Vec<Series> {
-    let times = || (0..HOURS * HOUR / STEP).map(|i| (i, START + i * STEP));
+    let times = || (0..HOURS_MADE * HOUR / STEP).map(|i| (i, START + i * STEP));
     let mut all: Vec<Series> = (0..10)
         .map(|n| {
             let labels = labels! { "__name__" => "requests_total", "instance" => format!("host-{n}"), "job" => "api" };
@@ -217,7 +219,8 @@ fn compaction_gives_the_bytes_that_prometheus_gives() {
     let (dir, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let random = Random::from_seed(3);
     let series = all_kinds();
-    // Three that fill a range, one after; two more far on that overlap.
+    // Three that fill a range, one after; and three that overlap, far enough from the
+    // others not to be joined with them later.
     let mut names = Vec::new();
     for number in [0, 1, 2, 3] {
         let ulid = Ulid::new(START + number, &random);
@@ -230,7 +233,7 @@ fn compaction_gives_the_bytes_that_prometheus_gives() {
     };
     for (number, skip) in [(4, 0), (5, 1), (6, 2)] {
         let ulid = Ulid::new(START + number, &random);
-        let from = START + 8 * HOUR + (number - 4) * HOUR / 2;
+        let from = START + 20 * HOUR + (number - 4) * HOUR / 2;
         write_block(dir.path(), ulid, from, from + 2 * HOUR, &some(skip));
         names.push(ulid);
     }
