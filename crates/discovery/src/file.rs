@@ -139,6 +139,10 @@ impl FileProvider {
     }
 
     fn read(&self, path: &str) -> Result<Vec<TargetGroup>, FileError> {
+        // Opening a pipe waits for its writer, and all other files with it.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(FileError::NotAFile);
+        }
         let file = File::open(path)?;
         let mut text = Vec::new();
         (&file).take(FILE_LEN_MAX + 1).read_to_end(&mut text)?;
@@ -165,6 +169,8 @@ impl FileProvider {
 enum FileError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    #[error("not a regular file")]
+    NotAFile,
     #[error("file is longer than {FILE_LEN_MAX} bytes")]
     TooLong,
     #[error("file is not UTF-8")]

@@ -48,6 +48,17 @@ fn reported(groups: &[(&str, usize)]) -> Vec<(String, usize)> {
 }
 
 #[test]
+fn what_is_no_regular_file_does_not_stop_the_others() {
+    let mut bench = Bench::new(1000);
+    bench.write("z.yml", "- targets: [a:1]\n");
+    fs::create_dir(bench.path("a.json")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(bench.path("b.json")).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", bench.path("c.json")).unwrap();
+    std::os::unix::fs::symlink("d.json", bench.path("d.json")).unwrap();
+    assert_eq!(bench.refresh(), reported(&[("z.yml:0", 1)]));
+}
+
+#[test]
 fn groups_carry_their_file() {
     let mut bench = Bench::new(1000);
     bench.write("a.yml", "- targets: [a:1]\n  labels: {foo: bar}\n");
