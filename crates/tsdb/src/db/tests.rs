@@ -622,6 +622,20 @@ fn files_that_are_none_of_ours_harm_nothing() {
 }
 
 #[test]
+fn a_last_segment_that_is_gone_is_missed() {
+    let files = SimFiles::new(1);
+    let db = open(&files);
+    let held = filled(&db, 5, 20);
+    db.checkpoint().unwrap();
+    drop((held, db));
+    files.remove_file(Path::new("/data/head/log/00000002")).unwrap();
+    assert_eq!(
+        open(&files).notices().iter().filter(|n| n.is_corruption()).collect::<Vec<_>>(),
+        [&Notice::LogSegmentMissing { segment: 2 }]
+    );
+}
+
+#[test]
 fn a_second_process_is_refused_with_upstreams_words() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { background: false, ..Options::new(dir.path()) };

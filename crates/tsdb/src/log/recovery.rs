@@ -240,6 +240,10 @@ impl<'c> Recovery<'c> {
             }
             replayed.files.push(file);
         }
+        // The one after a checkpoint was there before it.
+        if first > 1 && expected == first {
+            self.notices.push(Notice::LogSegmentMissing { segment: first });
+        }
         Ok(replayed)
     }
 
