@@ -66,7 +66,11 @@ pub(crate) fn run(settings: Settings, source: Source, announce: impl FnOnce(&[So
             return ExitCode::from(1);
         }
     };
-    match runtime.block_on(serve(Arc::new(settings), source, loaded, clock, announce)) {
+    let ended = runtime.block_on(serve(Arc::new(settings), source, loaded, clock, announce));
+    // Everything is stored. A thread that hangs, in a query or on a file of a dead
+    // server, must not keep the program.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => {
             tracing::info!("See you next time!");
             ExitCode::SUCCESS
@@ -309,12 +313,22 @@ impl Signals {
 
     /// Reloads when told to; returns when told to stop.
     async fn serve(mut self, control: &Arc<Controller>) {
+        let mut reload: Option<tokio::task::JoinHandle<_>> = None;
         loop {
-            tokio::select! {
-                _ = self.hangup.recv() => {
-                    let control = Arc::clone(control);
+            let is_idle = reload.is_none();
+            let reloaded = async {
+                match &mut reload {
                     // The result is logged and counted where it happens.
-                    let _ = tokio::task::spawn_blocking(move || control.reload()).await;
+                    Some(reload) => _ = reload.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = reloaded => reload = None,
+                // One at a time; an end is heard meanwhile.
+                _ = self.hangup.recv(), if is_idle => {
+                    let control = Arc::clone(control);
+                    reload = Some(tokio::task::spawn_blocking(move || control.reload()));
                 }
                 _ = self.interrupt.recv() => {
                     tracing::warn!(signal = "interrupt", "Received an OS signal, exiting gracefully...");

@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+use rustix::process::Signal;
+
 use crate::util::{Home, Target, config, encode};
 
 #[track_caller]
@@ -51,6 +53,21 @@ fn a_wrong_configuration_names_file_line_and_key() {
 fn what_this_build_does_not_do_yet_is_refused_by_name() {
     let home = Home::new("remote_write:\n- url: http://localhost/write\n");
     ends_with(&home, &["prometheus"], 2, &["remote_write", "line 1"]);
+}
+
+#[test]
+fn a_file_that_hangs_does_not_keep_the_program() {
+    let home = Home::new("");
+    let mut server = home.start(&[]);
+    server.wait_until_ready();
+    // Whoever reads a pipe without a writer waits.
+    let file = home.path("prometheus.yml");
+    std::fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    server.signal(Signal::HUP);
+    server.wait_for("the reload", |s| s.log().contains("Loading configuration file").then_some(()));
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit_code(), Some(0), "{}", server.log());
 }
 
 #[test]
