@@ -29,6 +29,9 @@ pub struct SelectHints {
     pub grouping: Option<Grouping>,
     /// How many series suffice; 0 for all.
     pub limit: usize,
+    /// Whether of each series only the newest sample in the range matters; a store
+    /// may leave out those before it, unless it is a histogram.
+    pub newest_only: bool,
 }
 
 /// How an aggregation groups.

@@ -2,12 +2,14 @@
 //! The layout is described in `docs/formats/head-chunks.md`.
 //!
 //! - [`batch`]: builds and reads one batch.
+//! - [`ahead`]: what queries read beyond what they asked for.
 //! - [`file`]: one file; its footer, so that a start does not read the data.
 //!
 //! A file takes batches until it is long enough or a batch of another chunk range
 //! comes; then it gets its footer. Retention removes whole files. What was
 //! written since the last checkpoint may be lost in a power cut: the log has it.
 
+mod ahead;
 mod batch;
 mod file;
 
@@ -19,6 +21,7 @@ use std::sync::{Arc, Mutex};
 use narthex_env::{File, Files};
 use narthex_storage::StorageError;
 
+pub(crate) use ahead::ReadAhead;
 pub(crate) use batch::{BatchBuilder, BatchHandle, ChunkView, HEADER_LEN};
 pub(crate) use file::ChunkFile;
 

@@ -8,7 +8,7 @@ use narthex_storage::{Grouping, Groups, Querier, SelectHints, SeriesColumns, Ser
 
 use crate::db::Shared;
 use crate::head::group::{Group, GroupId};
-use crate::head::read::ReadWindow;
+use crate::head::read::{ReadWindow, SetNumber};
 use crate::index::symbols::Symbol;
 use crate::index::{HalfId, SeriesId};
 use crate::sync::read;
@@ -97,7 +97,8 @@ impl Querier for HeadQuerier {
                 (last.1, place.slot())
             })
             .collect();
-        let window = ReadWindow { min_ms, max_ms, commit: self.snapshot.commit };
+        let (commit, newest_only) = (self.snapshot.commit, hints.newest_only);
+        let window = ReadWindow { min_ms, max_ms, commit, newest_only, set: SetNumber::new() };
         Ok(Arc::new(HeadSeries { snapshot: self.snapshot.clone(), ids, places, groups: list, window }))
     }
 
@@ -127,6 +128,13 @@ struct HeadSeries {
     places: Vec<(u32, u32)>,
     groups: Vec<Arc<Group>>,
     window: ReadWindow,
+}
+
+impl Drop for HeadSeries {
+    fn drop(&mut self) {
+        // Threads of a query end with it; this one may live on.
+        self.window.set.forget_ahead();
+    }
 }
 
 impl SeriesSet for HeadSeries {

@@ -23,6 +23,9 @@ const POINTS_PER_SERIES: usize = 32;
 const SERIES_PER_CHECK: usize = 64;
 const STEPS_PER_CHECK: usize = 1 << 20;
 
+/// Room for so many points is made at once: growing copies what is there.
+const FLOATS_RESERVED_MAX: usize = 1 << 20;
+
 /// Series that can be computed one at a time, in any order, by several threads.
 pub(crate) trait RowSource: Sync {
     /// How many series there may be.
@@ -184,6 +187,7 @@ pub(crate) fn collect(source: &dyn RowSource, limits: &Limits, threads: usize) -
     let runs = in_runs(source.len(), steps, threads, |range| {
         let mut vector = Vector::new(steps);
         vector.distinct = source.is_distinct();
+        vector.floats.reserve((range.len() * steps).min(FLOATS_RESERVED_MAX));
         let (tally, annotations) = read_run(source, limits, range, |index, buffer| {
             let histograms = buffer.histograms.iter().map(|(_, histogram)| histogram_bytes(histogram));
             limits.reserve(size_of::<Row>() + steps * size_of::<f64>() + histograms.sum::<usize>())?;

@@ -181,6 +181,9 @@ impl Builder<'_> {
             (range_ms, _) => range_ms.saturating_add(lookback_ms),
         } - 1;
         let ahead_ms = if vector.mode == RangeMode::Smoothed { lookback_ms } else { 0 };
+        // What moves on from `@` looks at several times.
+        let is_at_once = first_ms == last_ms && (at_ms.is_none() || scope.prepared);
+        let newest_only = is_at_once && range_ms == 0 && vector.mode == RangeMode::Plain;
         let hints = SelectHints {
             start_ms: first_ms.saturating_sub(offset_ms).saturating_sub(back_ms),
             end_ms: last_ms.saturating_sub(offset_ms).saturating_add(ahead_ms),
@@ -189,6 +192,7 @@ impl Builder<'_> {
             function: scope.function.to_owned(),
             grouping: scope.grouping.clone(),
             limit: 0,
+            newest_only,
         };
         let selection = self.selection(Selection { matchers: vector.matchers.clone(), hints });
         let matchers = vector.matchers.clone();

@@ -114,6 +114,36 @@ fn a_range_is_read_exactly() {
 }
 
 #[test]
+fn the_newest_sample_is_the_same_with_and_without_those_before() {
+    let files = SimFiles::new(1);
+    let db = open(&files);
+    let (mut appender, refs) = filled(&db, 3, 130);
+    for t in 130..400 {
+        // One series is there every time, one has gaps, one ends.
+        let is_there = |i: usize| [true, t % 7 == 0, t < 300][i];
+        let there = refs.iter().enumerate().filter(|(i, _)| is_there(*i));
+        let samples: Vec<_> = there.map(|(i, &r)| (r, (t * (1 + i as i64)) as f64)).collect();
+        scrape(&mut *appender, t * 15_000, &samples);
+    }
+    let newest = |start_ms, end_ms, newest_only| -> Vec<Option<(i64, f64)>> {
+        let hints = SelectHints { start_ms, end_ms, newest_only, ..SelectHints::default() };
+        let set = db.querier(0, i64::MAX).unwrap().select(&hints, &[Matcher::equal("job", "test")]).unwrap();
+        let mut columns = SeriesColumns::default();
+        let mut read = |index| {
+            columns.clear();
+            set.read(index, &mut columns).unwrap();
+            columns.floats.timestamps.last().copied().zip(columns.floats.values.last().copied())
+        };
+        (0..set.len()).map(&mut read).collect()
+    };
+    for end_ms in (0..430).map(|t| t * 15_000 + 5) {
+        for start_ms in [0, end_ms - 60_000, end_ms - 300_000] {
+            assert_eq!(newest(start_ms, end_ms, true), newest(start_ms, end_ms, false), "{start_ms} to {end_ms}");
+        }
+    }
+}
+
+#[test]
 fn a_clean_end_and_a_crash_keep_everything() {
     for clean in [true, false] {
         let files = SimFiles::new(1);

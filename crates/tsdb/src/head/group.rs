@@ -367,6 +367,19 @@ impl GroupData {
         decoded.expect("what append_value wrote decodes");
     }
 
+    /// The newest sample of a series, if it is known without decoding: a float in
+    /// columns, and nothing on disk is newer.
+    pub(crate) fn newest_of(&self, slot: u32) -> Option<(i64, u64)> {
+        let state = &self.states[slot as usize];
+        if state.count == 0 || state.has(OWN | GAPPY | HISTOGRAM) {
+            return None;
+        }
+        let timestamp = self.times[usize::from(state.first_column + state.count - 1)];
+        let is_newest =
+            state.last_timestamp == timestamp && self.batches.iter().all(|batch| batch.max_timestamp < timestamp);
+        is_newest.then_some((timestamp, state.last_value))
+    }
+
     /// Remembers a commit for queriers that must not see it.
     pub(crate) fn mark(&mut self, accepted: &Accepted, commit: u64, max_before: i64, seen_by_all: u64) {
         self.marks.forget_through(seen_by_all);

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use narthex_storage::{FloatColumn, SeriesColumns, StorageError};
 
@@ -10,7 +11,7 @@ use super::series::SAMPLES_PER_CHUNK;
 use crate::chunk::Encoding;
 use crate::chunk::histogram::{HistogramSample, get_sample, to_float};
 use crate::chunk::xor::decode_xor;
-use crate::chunk_files::ChunkView;
+use crate::chunk_files::{ChunkView, ReadAhead};
 use crate::codec::{Cursor, Decoded};
 use crate::sync::read;
 
@@ -23,6 +24,31 @@ pub(crate) struct ReadWindow {
     pub(crate) max_ms: i64,
     /// The newest commit it sees.
     pub(crate) commit: u64,
+    /// Whether samples before the newest in the window may be left out.
+    pub(crate) newest_only: bool,
+    /// The set of series that is read: what is read ahead is for it alone.
+    pub(crate) set: SetNumber,
+}
+
+/// Names a set of series within the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SetNumber(u64);
+
+impl SetNumber {
+    /// A number that no other set has.
+    pub(crate) fn new() -> SetNumber {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        SetNumber(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Frees what this thread has read ahead for the set.
+    pub(crate) fn forget_ahead(self) {
+        SCRATCH.with_borrow_mut(|scratch| {
+            if scratch.ahead_of == self {
+                scratch.ahead = ReadAhead::default();
+            }
+        });
+    }
 }
 
 /// Appends samples that are in the window. They come in order of time, unless a
@@ -103,9 +129,11 @@ impl<'a> Sink<'a> {
 /// Memory that a thread keeps from one read to the next.
 #[derive(Default)]
 struct Scratch {
-    sealed: Vec<u8>,
+    own: Vec<u8>,
     open: SeriesColumns,
     hidden: Vec<i64>,
+    ahead: ReadAhead,
+    ahead_of: SetNumber,
 }
 
 thread_local! {
@@ -143,7 +171,13 @@ impl Group {
             return Ok(());
         }
         data.marks.hidden(slot, window.commit, &mut scratch.hidden);
-        let sealed: Vec<_> =
+        let newest_only = window.newest_only && scratch.hidden.is_empty();
+        if newest_only && let Some((timestamp, value)) = data.newest_of(slot).filter(|newest| newest.0 <= window.max_ms)
+        {
+            Sink::new(out, window).float(timestamp, value);
+            return Ok(());
+        }
+        let mut sealed: Vec<_> =
             data.batches.iter().filter(|batch| batch.may_have(slot, window.min_ms, window.max_ms)).cloned().collect();
         let mut sink = Sink::new(if sealed.is_empty() { out } else { &mut scratch.open }, window);
         for chunk in data.closed.iter().filter(|chunk| chunk.slot == slot) {
@@ -151,9 +185,9 @@ impl Group {
                 .expect("what the encoder wrote decodes");
         }
         if let Some(own) = data.own.get(&slot) {
-            scratch.sealed.clear();
-            own.encoder.copy_to(&mut scratch.sealed);
-            sink.chunk(Encoding::Xor, own.first_timestamp, own.last_timestamp, &scratch.sealed)
+            scratch.own.clear();
+            own.encoder.copy_to(&mut scratch.own);
+            sink.chunk(Encoding::Xor, own.first_timestamp, own.last_timestamp, &scratch.own)
                 .expect("what the encoder wrote decodes");
         }
         let state = &data.states[slot as usize];
@@ -169,9 +203,19 @@ impl Group {
         if sealed.is_empty() {
             return Ok(());
         }
+        if newest_only
+            && scratch.open.histograms.timestamps.is_empty()
+            && let Some(&newest) = scratch.open.floats.timestamps.last()
+        {
+            sealed.retain(|batch| batch.max_timestamp >= newest);
+        }
+        if scratch.ahead_of != window.set {
+            scratch.ahead = ReadAhead::default();
+            scratch.ahead_of = window.set;
+        }
         let mut sink = Sink::new(out, window);
         for batch in &sealed {
-            batch.read(slot, &mut scratch.sealed, |chunk: ChunkView<'_>| {
+            batch.read(slot, &mut scratch.ahead, |chunk: ChunkView<'_>| {
                 if chunk.max_timestamp < window.min_ms || chunk.min_timestamp > window.max_ms {
                     return Ok(());
                 }

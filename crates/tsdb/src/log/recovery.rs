@@ -16,7 +16,7 @@ use super::checkpoint::{CHECKPOINT_LEN_MIN, CheckpointHeader, Image, decode_imag
 use super::frame::{self, FileKind};
 use super::record::{DefinedSeries, LastValues, Part, decode_part, parts};
 use super::writer::{Replayed, segment_name, segment_number};
-use crate::chunk_files::{BatchBuilder, ChunkFiles, FoundBatch};
+use crate::chunk_files::{BatchBuilder, ChunkFiles, FoundBatch, ReadAhead};
 use crate::codec::Cursor;
 use crate::error::Notice;
 use crate::head::commit::Accepted;
@@ -412,11 +412,11 @@ impl Recovering {
         let id = self.group.id;
         let data = self.data();
         let mut copy = BatchBuilder::new(id, data.next_batch);
-        let mut buffer = Vec::new();
+        let mut ahead = ReadAhead::default();
         for slot in live_slots(data) {
             if batch.handle.may_have(slot, i64::MIN, i64::MAX) {
                 // It was verified; a disk that fails since then is told of by queries.
-                let _ = batch.handle.read(slot, &mut buffer, |chunk| {
+                let _ = batch.handle.read(slot, &mut ahead, |chunk| {
                     copy.add_copy(slot, &chunk);
                     Ok(())
                 });
