@@ -1,4 +1,4 @@
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 /** The server that `npm run dev` and `vite preview` ask. */
 const server = process.env.NARTHEX_SERVER ?? "http://127.0.0.1:9090";
@@ -21,6 +21,8 @@ export default defineConfig({
       },
     },
   },
+  // The page asks again every second while a server starts; a busy machine takes longer.
+  test: { expect: { poll: { timeout: 20_000 } } },
   server: {
     proxy: { "/api": server, "/-": server },
   },
