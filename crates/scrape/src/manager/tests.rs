@@ -357,7 +357,11 @@ async fn a_panic_costs_one_scrape() {
     let server = Server::start(text("a 1\n")).await;
     let fixture = Fixture::start();
     fixture.memory.panic_next();
-    fixture.apply(&[job(|_| ())]);
+    // Long enough for the error to be seen before the next scrape succeeds.
+    fixture.apply(&[job(|c| {
+        c.scrape_interval_ms = 1_000;
+        c.scrape_timeout_ms = 1_000;
+    })]);
     fixture.set_targets("j", &[server.address()]);
     until(|| fixture.targets()[0].last_scrape().error == "panic while appending the scrape").await;
     until(|| fixture.values("a").len() >= 2).await;
