@@ -1,5 +1,7 @@
 //! Paths and switches.
 
+use std::time::Duration;
+
 use narthex_regex::Anchored;
 
 /// How the server is reached and what it allows.
@@ -13,6 +15,8 @@ pub struct Options {
     pub listen_address: String,
     /// Whether `/-/reload` and `/-/quit` work.
     pub is_lifecycle_enabled: bool,
+    /// How long the body of a request may take to arrive.
+    pub read_timeout: Duration,
     /// Origins whose pages may read the API's answers.
     pub cors_origin: Anchored,
 }

@@ -1,6 +1,7 @@
 //! Where a request goes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -170,7 +171,7 @@ async fn api(state: Arc<State>, path: &[u8], parts: Parts, body: Body) -> Respon
                     }
                 };
                 let url_params = Params::from_query(parts.uri.query().unwrap_or(""));
-                match form(&parts.method, &parts.headers, body).await {
+                match form(&parts.method, &parts.headers, body, state.options.read_timeout).await {
                     Ok(form) => {
                         let params = form.and(&url_params);
                         let cancel = CancelToken::default();
@@ -195,7 +196,7 @@ fn with_cors(state: &State, request: &Parts, mut response: Response, has_cors: b
 }
 
 /// The pairs in the body of a POST; none when it is no form.
-async fn form(method: &Method, headers: &HeaderMap, body: Body) -> Result<Params, Response> {
+async fn form(method: &Method, headers: &HeaderMap, body: Body, read_timeout: Duration) -> Result<Params, Response> {
     if *method != Method::POST {
         return Ok(Params::default());
     }
@@ -206,9 +207,10 @@ async fn form(method: &Method, headers: &HeaderMap, body: Body) -> Result<Params
         "multipart/form-data" => |content_type, body| Params::from_multipart(content_type, body),
         _ => return Ok(Params::default()),
     };
-    match to_bytes(body, BODY_LEN_MAX).await {
-        Ok(body) => Ok(read(content_type, &body)),
-        Err(_) => Err(plain_error(StatusCode::PAYLOAD_TOO_LARGE, "http: request body too large\n")),
+    match tokio::time::timeout(read_timeout, to_bytes(body, BODY_LEN_MAX)).await {
+        Err(_) => Err(plain_error(StatusCode::REQUEST_TIMEOUT, "request body did not arrive in time\n")),
+        Ok(Ok(body)) => Ok(read(content_type, &body)),
+        Ok(Err(_)) => Err(plain_error(StatusCode::PAYLOAD_TOO_LARGE, "http: request body too large\n")),
     }
 }
 

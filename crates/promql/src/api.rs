@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use narthex_model::{FloatHistogram, Labels};
 
+use crate::memory::HeldMemory;
+
 /// The switches of `--enable-feature` that concern queries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Features {
@@ -42,6 +44,9 @@ pub struct EngineOptions {
     pub threads: usize,
     /// The most bytes a query may hold at a time, as far as the engine can tell.
     pub max_bytes: usize,
+    /// The most bytes all queries together may hold, results that are still
+    /// being sent included.
+    pub max_bytes_total: usize,
     /// Feature switches.
     pub features: Features,
 }
@@ -57,6 +62,7 @@ impl Default for EngineOptions {
             max_concurrency: 20,
             threads: 1,
             max_bytes: 2 << 30,
+            max_bytes_total: 4 << 30,
             features: Features::default(),
         }
     }
@@ -271,6 +277,9 @@ pub struct Answer {
     pub infos: Vec<String>,
     /// What it cost.
     pub stats: Stats,
+    /// Keep it as long as the value: what the value takes then counts in
+    /// [`EngineOptions::max_bytes_total`].
+    pub memory: HeldMemory,
 }
 
 /// Why a query has no result. Texts are upstream's.
@@ -293,6 +302,12 @@ pub enum QueryError {
     #[error("query processing would need more than {limit_bytes} bytes of memory")]
     TooManyBytes {
         /// The engine's limit.
+        limit_bytes: usize,
+    },
+    /// It would hold more bytes than other queries have left.
+    #[error("query processing would need more memory than other queries leave of {limit_bytes} bytes, try again later")]
+    NoMemoryLeft {
+        /// The engine's limit for all queries.
         limit_bytes: usize,
     },
     /// It cannot be computed on these data.
@@ -331,6 +346,7 @@ impl QueryError {
             QueryError::Canceled(_) | QueryError::ExpandingInterrupted { canceled: true } => ErrorKind::Canceled,
             QueryError::TooManySamples
             | QueryError::TooManyBytes { .. }
+            | QueryError::NoMemoryLeft { .. }
             | QueryError::Execution(_)
             | QueryError::ExpandingInterrupted { canceled: false }
             | QueryError::Storage(_) => ErrorKind::Execution,

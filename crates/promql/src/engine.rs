@@ -18,6 +18,7 @@ use crate::eval::vector::{Vector, is_absent};
 use crate::eval::{Evaluated, Evaluator, Settings};
 use crate::explain::Explanation;
 use crate::gate::Gate;
+use crate::memory::Memory;
 use crate::metrics::EngineMetrics;
 use crate::observer::{QueryObserver, QueryReport, Running};
 use crate::plan::{self, Grid, NotRun, Plan, PlanContext};
@@ -35,6 +36,8 @@ pub struct Engine {
     options: EngineOptions,
     default_subquery_step_ms: AtomicI64,
     gate: Gate,
+    /// What all queries hold.
+    memory: Arc<Memory>,
     metrics: Option<EngineMetrics>,
     observers: Vec<Arc<dyn QueryObserver>>,
 }
@@ -44,7 +47,8 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Engine {
         let default_subquery_step_ms = AtomicI64::new(options.default_subquery_step_ms);
         let gate = Gate::new(options.max_concurrency);
-        Engine { options, default_subquery_step_ms, gate, metrics: None, observers: Vec::new() }
+        let memory = Memory::new(options.max_bytes_total);
+        Engine { options, default_subquery_step_ms, gate, memory, metrics: None, observers: Vec::new() }
     }
 
     /// The same engine, counting its queries in a registry from now on.
@@ -170,7 +174,13 @@ impl Engine {
     ) -> Result<Answer, QueryError> {
         let timeout = request.timeout.map_or(self.options.timeout, |timeout| timeout.min(self.options.timeout));
         let deadline = began.checked_add(timeout).unwrap_or_else(|| began + Duration::from_secs(1 << 30));
-        let limits = Limits::new(self.options.max_samples, self.options.max_bytes, deadline, request.cancel.clone());
+        let limits = Limits::new(
+            self.options.max_samples,
+            self.options.max_bytes,
+            Arc::clone(&self.memory),
+            deadline,
+            request.cancel.clone(),
+        );
         let turn = self.gate.enter(&limits);
         stats.timings.exec_queue = began.elapsed();
         let answer = turn.and_then(|_turn| {
@@ -258,7 +268,7 @@ impl Engine {
             *out = Some(plan.explain(&*trace));
         }
         let (warnings, infos) = texts(&evaluator.annotations, &request.query);
-        Ok(Answer { value, warnings, infos, stats: Stats::default() })
+        Ok(Answer { value, warnings, infos, stats: Stats::default(), memory: limits.hand_over() })
     }
 }
 

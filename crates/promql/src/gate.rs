@@ -62,11 +62,12 @@ mod tests {
 
     use super::*;
     use crate::api::CancelToken;
+    use crate::memory::Memory;
 
     #[test]
     fn who_finds_no_place_waits_until_time_is_up() {
         let gate = Gate::new(1);
-        let limits = |deadline| Limits::new(1, 1, deadline, CancelToken::default());
+        let limits = |deadline| Limits::new(1, 1, Memory::new(1), deadline, CancelToken::default());
         let patient = limits(Instant::now() + Duration::from_secs(60));
         let turn = gate.enter(&patient).unwrap();
         let late = gate.enter(&limits(Instant::now())).expect_err("the place is taken");

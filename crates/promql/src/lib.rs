@@ -28,6 +28,7 @@ pub mod explain;
 mod gate;
 pub mod histogram_functions;
 pub mod math;
+mod memory;
 mod metrics;
 pub mod observer;
 mod plan;
@@ -42,4 +43,5 @@ pub use api::{
 };
 pub use engine::Engine;
 pub use explain::{ExplainedNode, Explanation, NodeCost};
+pub use memory::HeldMemory;
 pub use observer::{QueryObserver, QueryReport};

@@ -67,7 +67,8 @@ fn run(context: &Context, limit: usize, range: QueryRange) -> Result<Success, Ap
         request.lookback_delta_ms = Some(lookback_ns / 1_000_000).filter(|ms| *ms > 0);
     }
     let handles = &context.state.handles;
-    let Answer { mut value, mut warnings, infos, stats: cost } = handles.engine.execute(&*handles.storage, &request)?;
+    let answer = handles.engine.execute(&*handles.storage, &request)?;
+    let Answer { mut value, mut warnings, infos, stats: cost, memory } = answer;
     if !matches!(stats, "" | "true" | "all") {
         warnings.push(format!(
             "value {} for parameter \"stats\" is deprecated and will be rejected in the next major release, use \"true\" \
@@ -80,6 +81,8 @@ fn run(context: &Context, limit: usize, range: QueryRange) -> Result<Success, Ap
     }
     let cost = (!stats.is_empty()).then_some(cost);
     let data = move |json: &mut Json<'_>| {
+        // In use until the last of it was written.
+        let _memory = &memory;
         json.object(|json| {
             write_value(json, &value);
             if let Some(cost) = &cost {

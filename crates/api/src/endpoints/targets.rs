@@ -238,6 +238,7 @@ mod tests {
             external_url: ExternalUrl { scheme: "https".into(), authority: "p.example:8443".into(), path: "".into() },
             listen_address: "0.0.0.0:9090".into(),
             is_lifecycle_enabled: false,
+            read_timeout: std::time::Duration::from_secs(60),
             cors_origin: Anchored::new(".*").unwrap(),
         };
         for (url, want) in [

@@ -289,6 +289,7 @@ impl World {
                 external_url: ExternalUrl { scheme: "http".into(), authority: "ext:80".into(), path: "".into() },
                 listen_address: "0.0.0.0:9090".into(),
                 is_lifecycle_enabled: true,
+                read_timeout: std::time::Duration::from_secs(60),
                 cors_origin: Anchored::new("https?://ok.*").unwrap(),
             },
             store,

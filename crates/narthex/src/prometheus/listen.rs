@@ -19,6 +19,9 @@ use super::request_line::Tolerant;
 /// How long answers may take to finish once the server ends.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// Connections that may wait to be accepted, as Go asks for (the system may allow fewer).
+const BACKLOG: i32 = 4096;
+
 /// The longest request head: line and headers.
 const HEAD_LEN_MAX: usize = 64 * 1024;
 
@@ -36,6 +39,8 @@ pub(crate) fn bind(address: &str) -> Result<StdListener, String> {
     let addresses: Vec<SocketAddr> =
         std::net::ToSocketAddrs::to_socket_addrs(&host_port.as_str()).map_err(|e| fail("", &e))?.collect();
     let listener = StdListener::bind(&addresses[..]).map_err(|e| fail("bind: ", &e))?;
+    // The standard library lets few connections wait; a second call changes that.
+    rustix::net::listen(&listener, BACKLOG).map_err(|e| fail("listen: ", &e.into()))?;
     listener.set_nonblocking(true).map_err(|e| fail("", &e))?;
     Ok(listener)
 }

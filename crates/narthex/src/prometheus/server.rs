@@ -140,6 +140,7 @@ async fn serve(
         external_url: settings.external_url.clone(),
         listen_address: addresses.first().map_or_else(String::new, SocketAddr::to_string),
         is_lifecycle_enabled: settings.is_lifecycle_enabled,
+        read_timeout: settings.read_timeout,
         cors_origin: settings.cors_origin.clone(),
     };
     let router = narthex_api::router(options, handles, pages::router(&settings.external_url.path))

@@ -87,6 +87,7 @@ impl Settings {
                 max_concurrency: usize::try_from(values.int("query.max-concurrency")).unwrap_or(1).max(1),
                 threads: std::thread::available_parallelism().map_or(1, usize::from),
                 features,
+                max_bytes_total: query_memory(),
                 ..EngineOptions::default()
             },
             scrapes_at_once: false,
@@ -95,6 +96,12 @@ impl Settings {
             flags,
         })
     }
+}
+
+/// What all queries together may hold: half of the machine's memory.
+fn query_memory() -> usize {
+    let machine = rustix::system::sysinfo();
+    usize::try_from(machine.totalram.saturating_mul(machine.mem_unit.into())).unwrap_or(usize::MAX) / 2
 }
 
 /// `/` + the path without slashes around it.

@@ -259,6 +259,23 @@ fn memory_is_bounded_before_it_is_taken() {
 }
 
 #[test]
+fn all_queries_share_memory_until_their_answers_are_gone() {
+    let engine = Engine::new(EngineOptions { max_bytes_total: 70_000, ..options() });
+    let storage =
+        (0..5).fold(TestStorage::default(), |storage, i| storage.load(1000, &format!("t{{i=\"{i}\"}}"), &[1.0]));
+    let ask = || engine.execute(&storage, &Request::range("t @ 0 + 1", 0, 1_000_000, 1000));
+    let first = ask().expect("there is room for one");
+    let error = ask().map(drop).expect_err("but not for two");
+    assert_eq!(
+        error.to_string(),
+        "query processing would need more memory than other queries leave of 70000 bytes, try again later"
+    );
+    drop(first);
+    assert!(ask().is_ok(), "what was held is free again");
+    assert_eq!(engine.memory.used(), 0);
+}
+
+#[test]
 fn labels_cannot_be_doubled_without_end() {
     let nested =
         (0..60).fold("limit".to_owned(), |inner, _| format!(r#"label_join({inner}, "job", "", "job", "job")"#));

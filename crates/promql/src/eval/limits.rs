@@ -1,9 +1,11 @@
 //! What a query may use, and what it used: [`Limits`], [`Tally`].
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::api::{CancelToken, QueryError};
+use crate::memory::{HeldMemory, Memory};
 
 /// Samples and bytes in use against their limits, deadline and cancelling. One
 /// per query, shared by its threads.
@@ -15,8 +17,10 @@ pub(crate) struct Limits {
     cancel: CancelToken,
     /// Samples held now, as upstream counts them.
     samples: AtomicI64,
-    /// Bytes of columns held now.
+    /// Bytes of columns held now. They count in `memory` too.
     bytes: AtomicUsize,
+    /// What all queries hold.
+    memory: Arc<Memory>,
 }
 
 /// The stages of a query that its errors name.
@@ -24,7 +28,13 @@ pub(crate) const EVALUATION: &str = "expression evaluation";
 pub(crate) const EXECUTION: &str = "query execution";
 
 impl Limits {
-    pub(crate) fn new(samples_max: usize, bytes_max: usize, deadline: Instant, cancel: CancelToken) -> Limits {
+    pub(crate) fn new(
+        samples_max: usize,
+        bytes_max: usize,
+        memory: Arc<Memory>,
+        deadline: Instant,
+        cancel: CancelToken,
+    ) -> Limits {
         Limits {
             samples_max: i64::try_from(samples_max).unwrap_or(i64::MAX),
             bytes_max,
@@ -32,6 +42,7 @@ impl Limits {
             cancel,
             samples: AtomicI64::new(0),
             bytes: AtomicUsize::new(0),
+            memory,
         }
     }
 
@@ -76,10 +87,11 @@ impl Limits {
     /// Asks for memory before it is allocated.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<(), QueryError> {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let is_left = self.memory.take(bytes);
         if before.saturating_add(bytes) > self.bytes_max {
             return Err(QueryError::TooManyBytes { limit_bytes: self.bytes_max });
         }
-        Ok(())
+        if is_left { Ok(()) } else { Err(QueryError::NoMemoryLeft { limit_bytes: self.memory.max() }) }
     }
 
     /// Whether `more` bytes could be taken.
@@ -97,12 +109,27 @@ impl Limits {
 
     /// Sets the number of bytes held, when what took them is gone.
     pub(crate) fn set_bytes(&self, now: usize) {
-        self.bytes.store(now, Ordering::Relaxed);
+        let before = self.bytes.swap(now, Ordering::Relaxed);
+        self.memory.take(now.saturating_sub(before));
+        self.memory.give(before.saturating_sub(now));
     }
 
     /// Gives memory back.
     pub(crate) fn release(&self, bytes: usize) {
-        let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(bytes)));
+        let before =
+            self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(bytes)));
+        self.memory.give(bytes.min(before.unwrap_or(0)));
+    }
+
+    /// What is held now goes on to be held by the result.
+    pub(crate) fn hand_over(&self) -> HeldMemory {
+        HeldMemory::new(Arc::clone(&self.memory), self.bytes.swap(0, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Limits {
+    fn drop(&mut self) {
+        self.memory.give(*self.bytes.get_mut());
     }
 }
 
