@@ -166,12 +166,13 @@ impl<T> BodyWriter<T> {
         }
     }
 
-    /// Sends what is left; how many bytes the whole body has.
-    pub(crate) fn finish(mut self) -> u64 {
+    /// Sends what is left. Before the client can have the last of it, `count` is
+    /// told how many bytes the whole body has.
+    pub(crate) fn finish(mut self, count: impl FnOnce(u64)) {
         let rest = self.compressor.finish();
+        count(if self.is_broken { self.sent_len } else { self.sent_len + rest.len() as u64 });
         match self.head.take() {
             Some((head, reply)) => {
-                self.sent_len = rest.len() as u64;
                 // The other side may have gone; then there is nobody to tell.
                 drop(reply.send((head, Body::from(rest))));
             }
@@ -181,7 +182,6 @@ impl<T> BodyWriter<T> {
                 self.send(Piece::End);
             }
         }
-        self.sent_len
     }
 }
 

@@ -57,8 +57,7 @@ pub(crate) async fn serve(state: &Arc<State>, request: &Parts, watch: Watch) -> 
                 body.write(b"\n");
             }
         }
-        let len = body.finish();
-        watch.done(status, len);
+        body.finish(|len| watch.done(status, len));
     });
     let Ok((status, body)) = answer.await else {
         return plain_error(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be answered\n");

@@ -54,8 +54,7 @@ pub(crate) async fn run(endpoint: Endpoint, context: Context, encoding: Encoding
             Err(error) => write_error(&mut json, &error),
         }
         json.flush();
-        let len = body.finish();
-        watch.done(status, len);
+        body.finish(|len| watch.done(status, len));
     });
     let Ok((status, body)) = answer.await else {
         // The endpoint panicked; what it said went to standard error.
