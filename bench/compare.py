@@ -16,9 +16,15 @@ import rig
 
 INTERVAL_S = 5
 
+# The servers begin at different moments: what is compared looks back two minutes
+# at most, and must not look back to the start.
+START_S = 150
+
 
 def main():
     args = rig.arguments(__doc__.splitlines()[0], seconds=(300, "how long to scrape before asking"))
+    if args.seconds < START_S + 60:
+        sys.exit(f"--seconds must be {START_S + 60} at least: windows of two minutes must lie behind the start")
     real = rig.find(args.prometheus, "prometheus")
     if not real:
         sys.exit("no prometheus found: pass --prometheus FOLDER")
@@ -120,7 +126,7 @@ def generate(port, now, seconds):
     gauges = of("memory", "filesystem_size", "load", "_bytes")
     queries = []
     add = lambda query, moves=False: queries.append(("query", {"query": query, "time": now}, moves))
-    span = min(seconds - 30, 240)
+    span = min(seconds - START_S, 240)
     ranged = lambda query, moves=False: queries.append(
         ("query_range", {"query": query, "start": now - span, "end": now, "step": 15}, moves))
     other = '{job!~"prometheus|narthex"}'
