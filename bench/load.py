@@ -14,20 +14,8 @@ def main():
     work = rig.folder()
     port = rig.free_port()
     rig.start("loadgen", [rig.loadgen(), str(port), str(args.series)], f"{work}/loadgen.log")
-    config = configuration(args, port)
-    (work / "prometheus.yml").write_text(config)
-    servers = {"narthex": [rig.narthex(args), "prometheus"]}
-    if real := rig.find(args.prometheus, "prometheus"):
-        servers["prometheus"] = [real]
-    print(rig.machine())
-    running = {}
-    for name, program in servers.items():
-        print(rig.version(program[0]))
-        listen = rig.free_port()
-        child = rig.start(name, program + [
-            f"--config.file={work}/prometheus.yml", f"--storage.tsdb.path={work}/{name}", f"--web.listen-address=127.0.0.1:{listen}"], f"{work}/{name}.log")
-        rig.wait_ready(listen)
-        running[name] = (child, listen)
+    (work / "prometheus.yml").write_text(configuration(args, port))
+    running = rig.start_pair(args, work)
     print(f"{args.targets} targets × {args.series} series every {args.interval_ms} ms for {args.seconds} s", flush=True)
     watch(args, running)
 

@@ -54,18 +54,10 @@ def main():
     port = rig.free_port()
     rig.start("loadgen", [rig.loadgen(), str(port), str(args.series)], f"{work}/loadgen.log")
     configure(args, work, port, args.interval_ms)
-    servers = {"narthex": [rig.narthex(args), "prometheus"]}
-    if real := rig.find(args.prometheus, "prometheus"):
-        servers["prometheus"] = [real]
-    print(rig.machine())
-    running = {}
-    for name, program in servers.items():
-        print(rig.version(program[0]))
-        listen = rig.free_port()
-        child = rig.start(name, program + [
-            f"--config.file={work}/prometheus.yml", f"--storage.tsdb.path={work}/{name}", f"--web.listen-address=127.0.0.1:{listen}"], f"{work}/{name}.log")
-        rig.wait_ready(listen)
-        running[name] = (child, http.client.HTTPConnection("127.0.0.1", listen, timeout=300))
+    running = {
+        name: (child, http.client.HTTPConnection("127.0.0.1", listen, timeout=300))
+        for name, (child, listen) in rig.start_pair(args, work).items()
+    }
     print(f"{args.targets} targets × {args.series} series, scraped every {args.interval_ms} ms for {args.seconds} s, then at rest", flush=True)
     began = time.time() + 2
     time.sleep(args.seconds)

@@ -89,6 +89,23 @@ def _stop_all():
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
+def start_pair(args, work):
+    """Starts Narthex, and the real Prometheus if there is one, on `work/prometheus.yml`: name to child and port."""
+    programs = {"narthex": [narthex(args), "prometheus"]}
+    if real := find(args.prometheus, "prometheus"):
+        programs["prometheus"] = [real]
+    print(machine())
+    running = {}
+    for name, program in programs.items():
+        print(version(program[0]))
+        port = free_port()
+        child = start(name, program + [
+            f"--config.file={work}/prometheus.yml", f"--storage.tsdb.path={work}/{name}", f"--web.listen-address=127.0.0.1:{port}"], f"{work}/{name}.log")
+        wait_ready(port)
+        running[name] = (child, port)
+    return running
+
+
 def get(url, timeout=30):
     with urllib.request.urlopen(url, timeout=timeout) as answer:
         return answer.read()
